@@ -23,10 +23,11 @@ export async function dayBefore(place, webhooks) {
   const now = Date.now() * 1000;
   const notifications = await place.sql("SELECT id, action_type, event FROM notifications ORDER BY id");
   const first = notifications[0].id;
+  const log = await logTables(place);
   const statements = [];
   const tallies = new Map();
   const samples = Object.fromEntries(
-    await Promise.all(Object.entries(webhooks).map(async ([name, id]) => [name, await sample(place, id)])),
+    await Promise.all(Object.entries(webhooks).map(async ([name, id]) => [name, await sample(place, log, id)])),
   );
   for (let at = 0; at < COUNT; at += 1) {
     const like = notifications[(at * 5) % notifications.length];
@@ -36,13 +37,13 @@ export async function dayBefore(place, webhooks) {
       const { good, bad, hears } = samples[name];
       if (!hears.includes(like.action_type)) continue;
       if (name === "gate" && at * EVERY < REFUSED_FOR) {
-        statements.push(waits(webhooks[name], id, time, now), copyOfAttempt(webhooks[name], bad, id, time, 600));
+        statements.push(waits(webhooks[name], id, time, now), copyOfAttempt(log, webhooks[name], bad, id, time, 600));
         tally(tallies, webhooks[name], time, false);
         continue;
       }
       const wrong = manners.wrong(at);
       const took = manners.typical * (500 + (chance(at) % 1100)) * (wrong ? 3 : 1);
-      statements.push(...copyOfDelivery(webhooks[name], { good, bad: wrong && bad }, id, time, took));
+      statements.push(...copyOfDelivery(log, webhooks[name], { good, bad: wrong && bad }, id, time, took));
       if (wrong) tally(tallies, webhooks[name], time, false, took);
       tally(tallies, webhooks[name], time, true, took);
     }
@@ -50,13 +51,25 @@ export async function dayBefore(place, webhooks) {
   for (const row of tallies.values()) statements.push(written(row));
   const since = now - REFUSED_FOR;
   statements.push(`UPDATE lanes SET failing_since = ${since}, first_failed = ${since} WHERE webhook = ${webhooks.gate}`);
+  statements.push(`UPDATE log_segments SET first_id = 0 WHERE number = ${log.number}`);
   await place.sql(`BEGIN; ${statements.join(";\n")}; COMMIT;`);
 }
 
+// The log has a table for each day. The newest one gets all copies.
+async function logTables(place) {
+  const segments = await place.sql("SELECT number FROM log_segments WHERE removed = 0 ORDER BY number DESC");
+  const names = segments.map(({ number }) => `attempts_${number}`);
+  return {
+    number: segments[0].number,
+    newest: names[0],
+    all: `(${names.map((name) => `SELECT * FROM ${name}`).join(" UNION ALL ")})`,
+  };
+}
+
 // One attempt of each kind, and what a webhook hears.
-async function sample(place, webhook) {
+async function sample(place, log, webhook) {
   const rows = await place.sql(
-    `SELECT min(id) AS id, return_code BETWEEN 200 AND 299 AS good FROM attempts WHERE webhook = ${webhook} GROUP BY 2`,
+    `SELECT min(id) AS id, return_code BETWEEN 200 AND 299 AS good FROM ${log.all} WHERE webhook = ${webhook} GROUP BY 2`,
   );
   const [{ action_types: hears }] = await place.sql(`SELECT action_types FROM webhooks WHERE id = ${webhook}`);
   const of = (wanted) => (rows || []).find(({ good }) => good === wanted)?.id;
@@ -70,14 +83,14 @@ function copyOfNotification(like, id, time) {
 }
 
 // Delivered at once, or at the second try.
-function copyOfDelivery(webhook, { good, bad }, id, time, took) {
+function copyOfDelivery(log, webhook, { good, bad }, id, time, took) {
   const tries = bad ? 2 : 1;
   const ended = time + took + (bad ? 6 * SECOND : 0);
   return [
     `INSERT INTO deliveries (webhook, notification, attempts, tries, started_at, due_at, settled_at, how)
-      VALUES (${webhook}, ${id}, ${tries}, ${tries}, ${time}, ${time}, ${ended}, 'succeeded')`,
-    ...(bad ? [copyOfAttempt(webhook, bad, id, time, took)] : []),
-    copyOfAttempt(webhook, good, id, ended - took, took, tries),
+      VALUES (${webhook}, ${id}, ${tries}, ${tries}, ${time}, ${time}, ${ended}, 'delivered')`,
+    ...(bad ? [copyOfAttempt(log, webhook, bad, id, time, took)] : []),
+    copyOfAttempt(log, webhook, good, id, ended - took, took, tries),
   ];
 }
 
@@ -86,11 +99,12 @@ function waits(webhook, id, time, now) {
     VALUES (${webhook}, ${id}, 1, 1, ${time}, ${now + 5 * MINUTE})`;
 }
 
-function copyOfAttempt(webhook, like, id, time, took, number = 1) {
-  return `INSERT INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at, duration_us,
-      return_code, failure, reason, request_headers, response_headers, payload, response_body)
+function copyOfAttempt(log, webhook, like, id, time, took, number = 1) {
+  return `INSERT INTO ${log.newest} (webhook, id, notification, action_type, event, target_url, number, started_at, duration_us,
+      return_code, failure, reason, request_headers, response_headers, payload, response_body, failure_detail, request_template, response_template)
     SELECT webhook, ${time + took}, ${id}, action_type, event, target_url, ${number}, ${time}, ${took}, return_code, failure, reason,
-      request_headers, response_headers, payload, response_body FROM attempts WHERE webhook = ${webhook} AND id = ${like}`;
+      request_headers, response_headers, payload, response_body, failure_detail, request_template, response_template
+    FROM ${log.all} WHERE webhook = ${webhook} AND id = ${like}`;
 }
 
 // The sums that the server keeps beside the attempts.

@@ -2,8 +2,6 @@
 //!
 //! `data` is copied. It is parsed only if the action type has a schema.
 
-use std::fmt::Write as _;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -14,7 +12,7 @@ use super::field_errors::FieldErrors;
 use super::schema::DataSchema;
 use super::schema_messages::not_an_object;
 use super::strict_json;
-use crate::domain::BodyTemplate;
+use crate::domain::{BodyTemplate, custom_body};
 
 pub(super) const DIALECT: DialectDefinition = DialectDefinition {
     builtin: None,
@@ -38,16 +36,7 @@ fn compose(input: &ComposeInput<'_>) -> Result<ComposedNotification, FieldErrors
             .data_schema
             .check(&value, "data", input.budget)?;
     }
-    let mut body = String::with_capacity(compact.len() + 100);
-    body.push_str("{\"type\":\"");
-    // Neither a name of an action type nor a time has a character that JSON escapes.
-    body.push_str(input.action_type.as_str());
-    body.push_str("\",\"timestamp\":\"");
-    // Some parsers want the same number of digits always.
-    let _ = write!(body, "{:.6}", input.published_at);
-    body.push_str("\",\"data\":");
-    body.push_str(&compact);
-    body.push('}');
+    let body = custom_body::compose(input.action_type, input.published_at, &compact);
     Ok(BodyTemplate::Complete(body.into()).into())
 }
 

@@ -1,7 +1,5 @@
 //! The ids of requests to receivers, which are unique over all installations and restores.
 
-use jiff::Timestamp;
-
 use super::{Notification, NotificationId, WebhookId};
 
 /// An installation of Sonnette. A restore begins a new one.
@@ -38,15 +36,15 @@ impl Installations {
             Some(installation) => format!(
                 "msg_{}_{webhook}_{id}_{}",
                 installation.id,
-                base_36(notification.published_at)
+                base_36(notification.published_at.as_microsecond().unsigned_abs())
             ),
         }
     }
 }
 
-/// The microseconds since 1970 in digits and lower-case letters, which take 10 characters until 2083.
-fn base_36(time: Timestamp) -> String {
-    let mut rest = time.as_microsecond().unsigned_abs();
+/// A number in digits and lower-case letters. The microseconds since 1970 take 10 characters until 2083.
+pub(crate) fn base_36(number: u64) -> String {
+    let mut rest = number;
     let mut digits = Vec::new();
     loop {
         digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(rest % 36) as usize]);
@@ -65,6 +63,7 @@ fn base_36(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use jiff::Timestamp;
 
     use super::*;
     use crate::domain::{OrganizerId, PayloadShape};

@@ -7,6 +7,7 @@ mod action_type_name;
 mod adaptive_concurrency;
 mod alert;
 mod attempt;
+pub(crate) mod custom_body;
 mod decision;
 mod delivery;
 mod diagnosis;
@@ -53,6 +54,7 @@ pub use id::{
     AccountEmailId, AlertId, AttemptId, AuditId, EventId, InvalidId, NotificationId, OrganizerId,
     TokenId, UserId, WebhookId,
 };
+pub(crate) use installation::base_36;
 pub use installation::{Installation, Installations};
 pub use lane_health::{FailureStreak, LaneHealth, ProbeSchedule};
 pub use latency_histogram::LatencyHistogram;

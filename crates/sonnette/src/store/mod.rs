@@ -18,6 +18,8 @@ mod delivery_admin;
 mod delivery_store;
 mod erasure_store;
 mod error;
+#[cfg(feature = "sqlite")]
+mod header_template;
 mod history;
 mod hold_store;
 mod idempotency_store;

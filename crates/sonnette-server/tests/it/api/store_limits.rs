@@ -202,11 +202,16 @@ fn an_erasure_delays_no_other_publication() {
         api.post("notifications/", Value::Array(person)).expect(201);
     }
     // A log in which a search for one notification would take long.
-    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
-               INSERT INTO attempts (webhook, id, notification, target_url, number, started_at, duration_us, return_code,
+    let database = database(&api);
+    let newest = "SELECT max(number) FROM log_segments";
+    let segment: i64 = database.query_row(newest, [], |r| r.get(0)).unwrap();
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+               INSERT INTO attempts_{segment} (webhook, id, notification, target_url, number, started_at, duration_us, return_code,
                  request_headers, response_headers)
-               SELECT 1, (unixepoch() - 86400) * 1000000 + i, 5000000, '', 1, 0, 1, 204, '', '' FROM n";
-    database(&api).execute_batch(sql).unwrap();
+               SELECT 1, (unixepoch() - 86400) * 1000000 + i, 5000000, '', 1, 0, 1, 204, '', '' FROM n"
+    );
+    database.execute_batch(&sql).unwrap();
     std::thread::scope(|scope| {
         let erasure = scope.spawn(|| {
             let path = "/api/v1/organizers/bigevents/subjects/person/";

@@ -233,7 +233,7 @@ impl Model {
         let mut wrong = Vec::new();
         let mut statement = self
             .database
-            .prepare("SELECT webhook, notification, how, reason FROM deliveries WHERE settled_at IS NOT NULL")
+            .prepare("SELECT webhook, notification, coalesce(how, 'delivered'), reason FROM deliveries WHERE settled_at IS NOT NULL")
             .unwrap();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {

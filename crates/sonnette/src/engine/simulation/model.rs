@@ -243,7 +243,8 @@ impl Model {
         webhook: WebhookId,
         notification: NotificationId,
     ) -> Option<DeliveryRow> {
-        let sql = "SELECT how FROM deliveries WHERE webhook = ?1 AND notification = ?2";
+        let sql = "SELECT iif(settled_at IS NULL, NULL, coalesce(how, 'delivered')) FROM deliveries
+             WHERE webhook = ?1 AND notification = ?2";
         let mut statement = self.database.prepare_cached(sql).unwrap();
         statement
             .query_row([webhook.0, notification.0], |r| {

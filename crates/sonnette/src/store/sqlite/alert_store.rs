@@ -5,7 +5,7 @@ use rusqlite::{Transaction, params};
 
 use super::damage_log::DamageLog;
 use super::table_row::{TableRow, to_json, to_micros};
-use super::{SqliteStore, StoreError};
+use super::{SqliteStore, StoreError, log_segments};
 use crate::domain::{
     Alert, AlertId, AlertKind, AlertResult, MAX_MAIL_RETRY_DELAY, OrganizerId, WebhookId,
     saturating_add,
@@ -100,7 +100,7 @@ pub(super) fn enqueue(
     }
     let health = super::lane_rows::health(t, damage, id)?;
     let (return_code, reason) = damage
-        .skip_damaged(last_outcome(t, id))?
+        .skip_damaged(last_outcome(t, damage, id))?
         .unwrap_or_default();
     let recipients = to_json(&recipients);
     t.prepare_cached(
@@ -135,19 +135,21 @@ fn contacts(
 /// The return code and the reason of the newest attempt that is not a test.
 fn last_outcome(
     t: &Transaction<'_>,
+    damage: &DamageLog,
     webhook: WebhookId,
 ) -> Result<(u16, Option<String>), StoreError> {
-    let mut statement = t.prepare_cached(
-        "SELECT id, return_code, reason FROM attempts WHERE webhook = ?1 AND action_type IS NULL ORDER BY id DESC LIMIT 1",
-    )?;
-    let mut rows = statement.query([webhook.0])?;
-    match rows.next()? {
-        Some(row) => {
+    for segment in log_segments::load(t, damage)? {
+        let mut statement = t.prepare_cached(&format!(
+            "SELECT id, return_code, reason FROM {} WHERE webhook = ?1 AND action_type IS NULL ORDER BY id DESC LIMIT 1",
+            segment.table()
+        ))?;
+        let mut rows = statement.query([webhook.0])?;
+        if let Some(row) = rows.next()? {
             let cells = TableRow::new(row, "attempts");
-            Ok((cells.get("return_code")?, cells.get("reason")?))
+            return Ok((cells.get("return_code")?, cells.get("reason")?));
         }
-        None => Ok((0, None)),
     }
+    Ok((0, None))
 }
 
 pub(super) fn alert(cells: TableRow<'_>) -> Result<Alert, StoreError> {

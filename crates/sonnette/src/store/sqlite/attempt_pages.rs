@@ -1,31 +1,26 @@
 //! Pages of the log of attempts of any number of webhooks, newest first.
 //!
-//! A row has about a kilobyte, so a filter that few rows pass must not read all of them. Failures have an index, which
+//! A row has hundreds of bytes, so a filter that few rows pass must not read all of them. Failures have an index, which
 //! costs nothing while deliveries succeed; an index for each of the other filters would slow down every settlement. So a
 //! page scans a limited number of rows and returns how far it came.
+//!
+//! A segment of the log is read only when all its ids are older than those that were found in the newer ones.
 
-use std::collections::{BinaryHeap, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use bytes::Bytes;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::StoreError;
+use super::attempt_rows::{HAS_ACTION_TYPE, attempt, select_attempt};
 use super::damage_log::DamageLog;
 use super::filter::Filter;
-use super::table_row::{TableRow, to_micros};
-use crate::domain::{
-    Attempt, AttemptId, FailureKind, HttpExchange, NotificationId, Outcome, SendFailure, WebhookId,
-};
+use super::log_segments::{IdRange, LogSegment};
+use super::notification_rows::body_from_cell;
+use super::table_row::{TableRow, to_json, to_micros};
+use crate::domain::{Attempt, AttemptId, NotificationId, WebhookId};
 use crate::store::{AttemptPage, AttemptQuery, MAX_SCANNED_ATTEMPTS};
-
-/// All columns but the bodies. The action type and the event are those of the notification, except for a test.
-pub(super) const SELECT_ATTEMPT: &str = "SELECT a.id, a.webhook, a.notification, coalesce(a.action_type, n.action_type) AS action_type,
-    coalesce(a.event, n.event) AS event, a.target_url, a.number, a.started_at, a.duration_us, a.return_code, a.failure,
-    a.reason, a.failure_detail, a.request_headers, a.response_headers, a.action_type IS NOT NULL AS test";
-
-/// An attempt that was made late may be stored longer than its notification; it is not returned then.
-pub(super) const HAS_ACTION_TYPE: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
 
 /// The number of rows that are read ahead for one webhook.
 const MAX_READ_AHEAD_ROWS: usize = 512;
@@ -38,74 +33,194 @@ const CLOCK_TOLERANCE_MICROS: i64 = 60_000_000;
 pub(super) fn page(
     c: &Connection,
     damage: &DamageLog,
+    segments: &[LogSegment],
     webhooks: &[WebhookId],
     query: &AttemptQuery,
 ) -> Result<AttemptPage, StoreError> {
-    let filter = filter(query);
-    let from = from_clause(query);
-    let ahead = (query.limit / webhooks.len().max(1)).clamp(1, MAX_READ_AHEAD_ROWS);
-    let mut sources = Vec::with_capacity(webhooks.len());
-    let mut next = BinaryHeap::new();
-    for webhook in webhooks {
-        let mut source = AttemptIdScan {
-            webhook: *webhook,
-            range: id_range(c, *webhook, query)?,
-            ready: VecDeque::new(),
-            ahead,
-        };
-        if let Some((id, matches)) = source.next(c, &from, &filter)? {
-            next.push((id, *webhook, matches, sources.len()));
-        }
-        sources.push(source);
-    }
+    let mut scan = LogScan::new(c, segments, webhooks, query)?;
     let mut page = AttemptPage::default();
     let (mut scanned, mut last) = (0, i64::MAX);
     while page.attempts.len() < query.limit
-        && let Some((id, webhook, matches, index)) = next.pop()
+        && let Some(found) = scan.next()?
     {
         // Attempts of two webhooks may have the same id; they stay on one page.
-        if scanned >= MAX_SCANNED_ATTEMPTS && id < last {
+        if scanned >= MAX_SCANNED_ATTEMPTS && found.id < last {
             page.scanned_until = Some(AttemptId(last));
             break;
         }
         scanned += 1;
-        last = id;
-        if matches {
-            let read = damage.skip_damaged(without_bodies(c, webhook, id))?;
+        last = found.id;
+        if found.matches {
+            let read = damage.skip_damaged(scan.without_bodies(&found))?;
             page.attempts.extend(read.flatten());
-        }
-        if let Some((id, matches)) = sources[index].next(c, &from, &filter)? {
-            next.push((id, webhook, matches, index));
         }
     }
     Ok(page)
 }
 
-/// The ids of one webhook's attempts, newest first, each with whether it passes the filter.
-struct AttemptIdScan {
+/// The ids of the attempts of some webhooks, newest first.
+struct LogScan<'a> {
+    c: &'a Connection,
+    query: &'a AttemptQuery,
+    filter: Filter,
+    /// The webhooks with the ids to scan.
+    ranges: Vec<(WebhookId, IdRange)>,
+    /// The segments that are not scanned yet; the last one has the highest bound.
+    unread: Vec<&'a LogSegment>,
+    /// One for each webhook and segment that is scanned.
+    sources: Vec<AttemptIdScan<'a>>,
+    /// The next id of each source.
+    next: BinaryHeap<FoundAttempt>,
+}
+
+/// An attempt that was found, in the order of ids.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct FoundAttempt {
+    id: i64,
     webhook: WebhookId,
-    /// The ids that are not read yet; the second is excluded.
-    range: (i64, i64),
+    source: usize,
+    /// Whether it passes the filter.
+    matches: bool,
+}
+
+impl<'a> LogScan<'a> {
+    fn new(
+        c: &'a Connection,
+        segments: &'a [LogSegment],
+        webhooks: &[WebhookId],
+        query: &'a AttemptQuery,
+    ) -> Result<Self, StoreError> {
+        let ranges = webhooks
+            .iter()
+            .map(|webhook| Ok((*webhook, id_range(c, *webhook, query)?)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let mut unread: Vec<_> = segments.iter().collect();
+        unread.sort_by_key(|segment| segment.last_id);
+        Ok(Self {
+            c,
+            query,
+            filter: filter(query),
+            ranges,
+            unread,
+            sources: Vec::new(),
+            next: BinaryHeap::new(),
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<FoundAttempt>, StoreError> {
+        while let Some(segment) = self.unread.last()
+            && self
+                .next
+                .peek()
+                .is_none_or(|found| segment.last_id >= found.id)
+        {
+            let segment = *segment;
+            self.unread.pop();
+            self.add_segment(segment)?;
+        }
+        let Some(found) = self.next.pop() else {
+            return Ok(None);
+        };
+        self.read_source(found.source)?;
+        Ok(Some(found))
+    }
+
+    fn add_segment(&mut self, segment: &'a LogSegment) -> Result<(), StoreError> {
+        let ahead = (self.query.limit / self.ranges.len().max(1)).clamp(1, MAX_READ_AHEAD_ROWS);
+        for (webhook, range) in self.ranges_in(segment)? {
+            self.sources.push(AttemptIdScan {
+                webhook,
+                segment,
+                range,
+                ready: VecDeque::new(),
+                ahead,
+            });
+            self.read_source(self.sources.len() - 1)?;
+        }
+        Ok(())
+    }
+
+    /// The webhooks that have attempts in a segment. Of many, most may have none.
+    fn ranges_in(&self, segment: &LogSegment) -> Result<Vec<(WebhookId, IdRange)>, StoreError> {
+        let overlapping = self
+            .ranges
+            .iter()
+            .filter(|(_, range)| segment.overlaps(*range));
+        let mut ranges: Vec<_> = overlapping.copied().collect();
+        if ranges.len() > 1 {
+            let first = ranges.iter().map(|(_, range)| range.0).min();
+            let beyond = ranges.iter().map(|(_, range)| range.1).max();
+            let webhooks: Vec<i64> = ranges.iter().map(|(webhook, _)| webhook.0).collect();
+            let mut statement = self.c.prepare_cached(&format!(
+                "SELECT value FROM json_each(?1) WHERE EXISTS (
+                   SELECT 1 FROM {} WHERE webhook = value AND id >= ?2 AND id < ?3)",
+                segment.table()
+            ))?;
+            let values = (to_json(&webhooks), first, beyond);
+            let found = statement.query_map(values, |r| r.get(0).map(WebhookId))?;
+            let found = found.collect::<Result<BTreeSet<_>, _>>()?;
+            ranges.retain(|(webhook, _)| found.contains(webhook));
+        }
+        Ok(ranges)
+    }
+
+    fn read_source(&mut self, index: usize) -> Result<(), StoreError> {
+        let source = &mut self.sources[index];
+        if let Some((id, matches)) = source.next(self.c, self.query, &self.filter)? {
+            self.next.push(FoundAttempt {
+                id,
+                webhook: source.webhook,
+                source: index,
+                matches,
+            });
+        }
+        Ok(())
+    }
+
+    /// An attempt without bodies; `None` if its notification was removed.
+    fn without_bodies(&self, found: &FoundAttempt) -> Result<Option<Attempt>, StoreError> {
+        let mut statement = self.c.prepare_cached(&format!(
+            "{} WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE}",
+            select_attempt(self.sources[found.source].segment, "")
+        ))?;
+        let mut rows = statement.query([found.webhook.0, found.id])?;
+        rows.next()?
+            .map(|row| attempt(TableRow::new(row, "attempts")))
+            .transpose()
+    }
+}
+
+/// The ids of one webhook's attempts in a segment, newest first, each with whether it passes the filter.
+struct AttemptIdScan<'a> {
+    webhook: WebhookId,
+    segment: &'a LogSegment,
+    /// The ids that are not read yet.
+    range: IdRange,
     ready: VecDeque<(i64, bool)>,
     /// How many rows to read next: few at first, since of many webhooks most add nothing to a page.
     ahead: usize,
 }
 
-impl AttemptIdScan {
+impl AttemptIdScan<'_> {
     fn next(
         &mut self,
         c: &Connection,
-        from: &str,
+        query: &AttemptQuery,
         filter: &Filter,
     ) -> Result<Option<(i64, bool)>, StoreError> {
         if self.ready.is_empty() && self.range.0 < self.range.1 {
-            self.read(c, from, filter)?;
+            self.read(c, query, filter)?;
         }
         Ok(self.ready.pop_front())
     }
 
-    fn read(&mut self, c: &Connection, from: &str, filter: &Filter) -> Result<(), StoreError> {
-        let mut statement = c.prepare_cached(&statement(from, filter))?;
+    fn read(
+        &mut self,
+        c: &Connection,
+        query: &AttemptQuery,
+        filter: &Filter,
+    ) -> Result<(), StoreError> {
+        let mut statement = c.prepare_cached(&statement(self.segment, query, filter))?;
         let mut values = filter.values();
         let (first, beyond) = self.range;
         let range: [&dyn ToSql; 4] = [&self.webhook.0, &first, &beyond, &self.ahead];
@@ -121,20 +236,21 @@ impl AttemptIdScan {
     }
 }
 
-fn statement(from: &str, filter: &Filter) -> String {
+fn statement(segment: &LogSegment, query: &AttemptQuery, filter: &Filter) -> String {
     format!(
-        "SELECT a.id, {} FROM {from} AND a.webhook = ? AND a.id >= ? AND a.id < ? ORDER BY a.id DESC LIMIT ?",
-        filter.sql()
+        "SELECT a.id, {} FROM {} AND a.webhook = ? AND a.id >= ? AND a.id < ? ORDER BY a.id DESC LIMIT ?",
+        filter.sql(),
+        from_clause(segment, query)
     )
 }
 
 /// The tables and the condition of the rows to scan.
-fn from_clause(query: &AttemptQuery) -> String {
+fn from_clause(segment: &LogSegment, query: &AttemptQuery) -> String {
     let failed = query.success == Some(false);
     let index = if failed {
-        " INDEXED BY attempts_failed"
+        format!(" INDEXED BY {}", segment.failed_index())
     } else {
-        ""
+        String::new()
     };
     // Only these two are columns of the notification.
     let join = if query.action_type.is_some() || query.event.is_some() {
@@ -147,7 +263,8 @@ fn from_clause(query: &AttemptQuery) -> String {
     } else {
         "1"
     };
-    format!("attempts a{index}{join} WHERE {condition}")
+    let table = segment.table();
+    format!("{table} a{index}{join} WHERE {condition}")
 }
 
 /// The condition that a scanned row must pass to be returned.
@@ -171,7 +288,7 @@ fn id_range(
     c: &Connection,
     webhook: WebhookId,
     query: &AttemptQuery,
-) -> Result<(i64, i64), StoreError> {
+) -> Result<IdRange, StoreError> {
     let since = query.range.since.map_or(i64::MIN, to_micros);
     let until = query
         .range
@@ -207,37 +324,24 @@ fn delivery_times(
     Ok(found.optional()?.flatten())
 }
 
-/// An attempt without bodies; `None` if it or its notification was removed.
-fn without_bodies(
-    c: &Connection,
-    webhook: WebhookId,
-    id: i64,
-) -> Result<Option<Attempt>, StoreError> {
-    let mut statement = c.prepare_cached(&format!(
-        "{SELECT_ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification WHERE a.webhook = ?1 AND a.id = ?2
-           AND {HAS_ACTION_TYPE}"
-    ))?;
-    let mut rows = statement.query([webhook.0, id])?;
-    rows.next()?
-        .map(|row| attempt(TableRow::new(row, "attempts")))
-        .transpose()
-}
-
 /// The newest attempt that is not a test and whose row is not damaged.
 pub(super) fn latest(
     c: &Connection,
     damage: &DamageLog,
+    segments: &[LogSegment],
     webhook: WebhookId,
 ) -> Result<Option<Attempt>, StoreError> {
-    let mut statement = c.prepare_cached(&format!(
-        "{SELECT_ATTEMPT} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
-         WHERE a.webhook = ?1 AND a.action_type IS NULL AND {HAS_ACTION_TYPE} ORDER BY a.id DESC"
-    ))?;
-    let mut rows = statement.query([webhook.0])?;
-    while let Some(row) = rows.next()? {
-        let read = damage.skip_damaged(attempt(TableRow::new(row, "attempts")))?;
-        if read.is_some() {
-            return Ok(read);
+    for segment in segments {
+        let mut statement = c.prepare_cached(&format!(
+            "{} WHERE a.webhook = ?1 AND a.action_type IS NULL AND {HAS_ACTION_TYPE} ORDER BY a.id DESC",
+            select_attempt(segment, "")
+        ))?;
+        let mut rows = statement.query([webhook.0])?;
+        while let Some(row) = rows.next()? {
+            let read = damage.skip_damaged(attempt(TableRow::new(row, "attempts")))?;
+            if read.is_some() {
+                return Ok(read);
+            }
         }
     }
     Ok(None)
@@ -246,67 +350,46 @@ pub(super) fn latest(
 /// An attempt with its payload and its response body.
 pub(super) fn read_with_bodies(
     c: &Connection,
+    segments: &[LogSegment],
     webhook: WebhookId,
     id: AttemptId,
 ) -> Result<Option<Attempt>, StoreError> {
-    let mut statement = c.prepare_cached(&format!(
-        "{SELECT_ATTEMPT}, coalesce(a.payload, n.body) AS payload, a.response_body
-         FROM attempts a LEFT JOIN notifications n ON n.id = a.notification
-         WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE}"
-    ))?;
-    let mut rows = statement.query([webhook.0, id.0])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    let cells = TableRow::new(row, "attempts");
-    let mut attempt = attempt(cells)?;
-    attempt.sent_body = cells.get::<Option<Vec<u8>>>("payload")?.map(Bytes::from);
-    let body: Option<Vec<u8>> = cells.get("response_body")?;
-    attempt.exchange.response_body = body.unwrap_or_default().into();
-    Ok(Some(attempt))
-}
-
-/// Rows of earlier versions have no detail, and rows of later ones may have one that is unknown here: both keep their kind
-/// and their text.
-fn failure(cells: TableRow<'_>, kind: FailureKind) -> Result<SendFailure, StoreError> {
-    let detail: Option<String> = cells.get("failure_detail")?;
-    let known = detail.and_then(|detail| serde_json::from_str::<SendFailure>(&detail).ok());
-    match known.filter(|failure| failure.kind() == kind) {
-        Some(failure) => Ok(failure),
-        None => Ok(SendFailure::Undetailed {
-            kind,
-            text: cells.get("reason")?,
-        }),
+    for segment in segments
+        .iter()
+        .filter(|s| (s.first_id..=s.last_id).contains(&id.0))
+    {
+        let mut statement = c.prepare_cached(&format!(
+            "{} WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE}",
+            select_attempt(
+                segment,
+                ", a.payload, a.response_body, n.body, n.published_at"
+            )
+        ))?;
+        let mut rows = statement.query([webhook.0, id.0])?;
+        let Some(row) = rows.next()? else {
+            continue;
+        };
+        let cells = TableRow::new(row, "attempts");
+        let mut attempt = attempt(cells)?;
+        attempt.sent_body = sent_body(cells, &attempt)?;
+        let body: Option<Vec<u8>> = cells.get("response_body")?;
+        attempt.exchange.response_body = body.unwrap_or_default().into();
+        return Ok(Some(attempt));
     }
+    Ok(None)
 }
 
-pub(super) fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
-    let outcome = match cells.parse_optional("failure")? {
-        None => Outcome::Answered {
-            status: cells.get("return_code")?,
-            retry_after: None,
-        },
-        Some(kind) => Outcome::Failed(failure(cells, kind)?),
-    };
-    Ok(Attempt {
-        id: AttemptId(cells.get("id")?),
-        webhook: WebhookId(cells.get("webhook")?),
-        notification: NotificationId(cells.get("notification")?),
-        action_type: cells.parse("action_type")?,
-        event: cells.parse_optional("event")?,
-        target_url: cells.get("target_url")?,
-        number: cells.get("number")?,
-        is_test: cells.get("test")?,
-        sent_body: None,
-        exchange: HttpExchange {
-            started_at: cells.time("started_at")?,
-            duration: Duration::from_micros(cells.get("duration_us")?),
-            outcome,
-            request_headers: cells.get("request_headers")?,
-            response_headers: cells.get("response_headers")?,
-            response_body: Bytes::new(),
-        },
-    })
+/// The payload of an attempt: that of its notification, unless it has its own.
+fn sent_body(cells: TableRow<'_>, attempt: &Attempt) -> Result<Option<Bytes>, StoreError> {
+    let own: Option<Vec<u8>> = cells.get("payload")?;
+    let body = cells.row().get_ref("body")?;
+    if own.is_some() || body == ValueRef::Null {
+        return Ok(own.map(Bytes::from));
+    }
+    let published_at = cells.time("published_at")?;
+    body_from_cell(body, &attempt.action_type, published_at)
+        .map(Some)
+        .map_err(|reason| cells.invalid("payload", reason))
 }
 
 #[cfg(test)]
@@ -315,8 +398,8 @@ mod tests {
     use crate::store::sqlite::SqliteStore;
 
     fn plan(store: &SqliteStore, query: &AttemptQuery) -> Vec<String> {
-        let sql = statement(&from_clause(query), &filter(query));
-        let steps = store.read(|c| {
+        let steps = store.read_log(|c, segments| {
+            let sql = statement(&segments[0], query, &filter(query));
             let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
             let steps = statement.raw_query().mapped(|r| r.get("detail"));
             Ok(steps.collect::<Result<_, _>>()?)

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
+use super::attempt_rows::AttemptLog;
 use super::attempt_stats::AttemptCounts;
 use super::damage_log::DamageLog;
 use super::publications::store_group;
@@ -23,6 +24,7 @@ impl SqliteStore {
         let committed = writer.commit(&self.damage, version, batch);
         if committed.is_err() {
             writer.known_events.clear();
+            writer.templates.clear();
         }
         let results = committed.map(|(results, counts)| {
             self.stats_buffer.lock().add(counts);
@@ -74,15 +76,19 @@ impl Writer {
         }
         pending_webhook_changes::remove(&transaction, &batch.published_changes)?;
         let mut counts = AttemptCounts::default();
-        for settlement in &batch.settlements {
-            write_settlement(
-                &transaction,
-                damage,
-                settlement,
-                batch.now,
-                &self.erased,
-                &mut counts,
-            )?;
+        if !batch.settlements.is_empty() {
+            let mut log =
+                AttemptLog::open(&transaction, damage, &mut self.templates, &self.erased)?;
+            for settlement in &batch.settlements {
+                write_settlement(
+                    &transaction,
+                    damage,
+                    settlement,
+                    batch.now,
+                    &mut log,
+                    &mut counts,
+                )?;
+            }
         }
         transaction.commit().map_err(StoreError::from)?;
         Ok((results, counts))

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::damage_log::DamageLog;
-use super::{SqliteStore, StoreError, begin};
+use super::{SqliteStore, StoreError, begin, log_segments};
 use crate::domain::NotificationId;
 
-/// Each counter, where its numbers are found, and how far beyond the greatest of these it continues: not every number
+/// Each counter, where its numbers are found (those of notifications in the log, too), and how far beyond the greatest of these it continues: not every number
 /// has left a row.
 const COUNTERS: [(&str, &str, i64); 5] = [
     (
@@ -19,7 +19,7 @@ const COUNTERS: [(&str, &str, i64); 5] = [
     (
         "notification",
         "SELECT id AS n FROM notifications UNION ALL SELECT notification FROM deliveries
-         UNION ALL SELECT notification FROM attempts UNION ALL SELECT notification FROM publication_keys",
+         UNION ALL SELECT notification FROM publication_keys",
         1_000_000,
     ),
     (
@@ -79,6 +79,13 @@ pub(super) fn repair(connection: &mut Connection, damage: &DamageLog) -> Result<
             continue;
         }
         let transaction = begin(connection)?;
+        let mut numbers = numbers.to_owned();
+        if name == "notification" {
+            for segment in log_segments::load(&transaction, damage)? {
+                numbers += " UNION ALL SELECT notification FROM ";
+                numbers += &segment.table();
+            }
+        }
         let greatest: Option<i64> = transaction.query_row(
             &format!(
                 "SELECT max(n) FROM ({numbers}) WHERE typeof(n) = 'integer' AND n BETWEEN 0 AND ?1"

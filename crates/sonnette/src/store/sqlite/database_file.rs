@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0012_installations_and_holds.sql"),
     include_str!("../../../migrations/sqlite/0013_refusals.sql"),
     include_str!("../../../migrations/sqlite/0014_clock.sql"),
+    include_str!("../../../migrations/sqlite/0015_log_segments.sql"),
 ];
 
 /// Files up to this size are checked completely at every start.
@@ -221,6 +222,9 @@ impl DataDirectoryLock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{AttemptId, WebhookId};
+    use crate::store::sqlite::SqliteStore;
+    use crate::store::{AttemptQuery, History as _, RetentionStore as _};
 
     #[test]
     fn a_webhook_disabled_before_the_migration_gets_an_interval() {
@@ -304,5 +308,68 @@ mod tests {
             .collect::<Result<_, _>>()
             .unwrap();
         assert_eq!(found, [(1, 0, 1, 1, 0), (1, 1, 1, 1, 0), (2, 1, 1, 0, 0)]);
+    }
+
+    #[test]
+    fn the_log_of_an_earlier_version_becomes_the_first_segment() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open(directory.path().join(FILE_NAME)).unwrap();
+        for migration in &MIGRATIONS[..14] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 14; 
+                 INSERT INTO notifications (id, organizer, action_type, published_at, shape, body, deliveries)
+                 VALUES (1, 1, 'a.b', 1000000, 'custom', CAST('{\"old\":1}' AS BLOB), 1);
+                 INSERT INTO attempts (webhook, id, notification, target_url, number, started_at, duration_us,
+                   return_code, request_headers, response_headers)
+                 SELECT 1, value * 1000000, 1, 'http://old/', value, value * 1000000 - 5, 5, 500, 'webhook-id: 1\n', 'x: y\n'
+                 FROM json_each('[2, 3]');",
+            )
+            .unwrap();
+        drop(connection);
+        let store = SqliteStore::open(directory.path()).unwrap();
+        let query = AttemptQuery {
+            success: Some(false),
+            limit: 9,
+            ..AttemptQuery::default()
+        };
+        let page = store.attempt_page(&[WebhookId(1)], &query).unwrap();
+        let ids: Vec<_> = page.attempts.iter().map(|attempt| attempt.id.0).collect();
+        assert_eq!(ids, [3_000_000, 2_000_000]);
+        let read = store.attempt(WebhookId(1), AttemptId(2_000_000)).unwrap();
+        let read = read.unwrap();
+        assert_eq!(read.target_url, "http://old/");
+        assert_eq!(read.sent_body.as_deref(), Some(&b"{\"old\":1}"[..]));
+        assert_eq!(read.exchange.request_headers, "webhook-id: 1\n");
+        assert_eq!(read.exchange.response_headers, "x: y\n");
+        assert_eq!(read.exchange.started_at.as_microsecond(), 1_999_995);
+        // The next day a segment begins, and old attempts are removed from the first one.
+        let at = |micros| jiff::Timestamp::from_microsecond(micros).unwrap();
+        let now = 90_000_000_000;
+        while store.prune(at(2_500_000), at(now)).unwrap() {}
+        assert!(
+            store
+                .attempt(WebhookId(1), AttemptId(2_000_000))
+                .unwrap()
+                .is_none()
+        );
+        while store.prune(at(now), at(now)).unwrap() {}
+        assert_eq!(tables(&store), ["attempts_1"]);
+    }
+
+    fn tables(store: &SqliteStore) -> Vec<String> {
+        let tables = store.read(|c| {
+            let sql =
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'attempts*'";
+            let mut statement = c.prepare(sql)?;
+            let names = statement.query_map([], |r| r.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        });
+        tables.unwrap()
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::audit_log::{insert_entry_of_webhook, organizer_of, write_batch_entry};
@@ -221,10 +222,10 @@ impl DeliveryAdmin for SqliteStore {
         }
         self.write(|t| {
             let mut count = 0;
+            let condition = format!("AND NOT {}", delivery_rows::IS_DELIVERED);
             for notification in &notifications {
                 // A delivery that has succeeded since the scan stays delivered.
-                count +=
-                    expedite_rows(t, webhook, *notification, now, "AND how IS NOT 'delivered'")?;
+                count += expedite_rows(t, webhook, *notification, now, &condition)?;
             }
             entry.add("count", count as u64);
             write_batch_entry(t, organizer_of(t, webhook)?, entry)?;
@@ -324,12 +325,12 @@ fn undelivered(
         let cells = TableRow::new(row, "deliveries");
         let notification = NotificationId(cells.get("notification")?);
         scanned += 1;
-        let how = damage.skip_damaged(cells.parse_optional::<SettlementKind>("how"))?;
-        let state = match how {
-            Some(None) => DeliveryStateFilter::Pending,
-            Some(Some(how)) => DeliveryStateFilter::Settled(how),
-            // As a delivered one, it is passed over.
-            None => DeliveryStateFilter::Settled(SettlementKind::Delivered),
+        let state = if row.get_ref("settled_at")? == ValueRef::Null {
+            DeliveryStateFilter::Pending
+        } else {
+            // A damaged row is passed over, as a delivered one is.
+            let kind = damage.skip_damaged(delivery_rows::settlement_kind(cells))?;
+            DeliveryStateFilter::Settled(kind.unwrap_or(SettlementKind::Delivered))
         };
         // An erased notification cannot be sent.
         if state != DeliveryStateFilter::Settled(SettlementKind::Delivered)

@@ -6,9 +6,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::StoreError;
+use super::notification_rows::body_from_cell;
 use super::table_row::TableRow;
 use crate::domain::{
-    Delivery, DeliveryProgress, DeliveryState, Notification, NotificationId, OrganizerId, WebhookId,
+    Delivery, DeliveryProgress, DeliveryState, Notification, NotificationId, OrganizerId,
+    SettlementKind, WebhookId,
 };
 use crate::store::PendingDelivery;
 
@@ -29,17 +31,20 @@ pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreEr
         let damaged = TableRow::new(row, "deliveries");
         return Err(damaged.invalid("notification", "there is no such notification"));
     }
+    let action_type = notification_row.parse_at(2, "action_type")?;
+    let published_at = notification_row.time_at(4, "published_at")?;
     let notification = Notification {
         id: NotificationId(notification_row.at(0, "id")?),
         organizer: OrganizerId(notification_row.at(1, "organizer")?),
-        action_type: notification_row.parse_at(2, "action_type")?,
         event: match row.get_ref(3)? {
             ValueRef::Null => None,
             _ => Some(notification_row.parse_at(3, "event")?),
         },
-        published_at: notification_row.time_at(4, "published_at")?,
         shape: notification_row.parse_at(5, "shape")?,
-        body: notification_row.at::<Vec<u8>>(6, "body")?.into(),
+        body: body_from_cell(row.get_ref(6)?, &action_type, published_at)
+            .map_err(|reason| notification_row.invalid("body", reason))?,
+        action_type,
+        published_at,
     };
     let delivery_row = TableRow::new(row, "deliveries");
     let progress = DeliveryProgress {
@@ -54,6 +59,17 @@ pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreEr
     })
 }
 
+/// The condition that a delivery was delivered. `how` is NULL then, except in rows of earlier versions.
+pub(super) const IS_DELIVERED: &str =
+    "(settled_at IS NOT NULL AND coalesce(how, 'delivered') = 'delivered')";
+
+/// How a settled delivery ended.
+pub(super) fn settlement_kind(cells: TableRow<'_>) -> Result<SettlementKind, StoreError> {
+    Ok(cells
+        .parse_optional("how")?
+        .unwrap_or(SettlementKind::Delivered))
+}
+
 /// Reads the columns notification, `action_type`, event, attempts, `due_at`, `settled_at`, how and reason.
 pub(super) fn delivery_from_row(
     cells: TableRow<'_>,
@@ -65,7 +81,7 @@ pub(super) fn delivery_from_row(
         },
         Some(at) => DeliveryState::Settled {
             at,
-            kind: cells.parse("how")?,
+            kind: settlement_kind(cells)?,
             reason: cells.get::<Option<String>>("reason")?.map(Into::into),
         },
     };

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::lane_rows;
 use super::table_row::{TableRow, to_micros};
-use super::{SqliteStore, StoreError, refused_action_types};
+use super::{SqliteStore, StoreError, log_segments, refused_action_types};
 use crate::domain::{AttemptId, Installation, Installations, NotificationId, WebhookId};
 use crate::store::{
     Batch, CommitError, Cursor, DeliveryPage, DeliveryStore, GroupResult, MAX_PAGE_BYTES,
@@ -71,16 +71,18 @@ impl DeliveryStore for SqliteStore {
     }
 
     fn last_successes(&self, since: Timestamp) -> Result<Vec<(WebhookId, Timestamp)>, StoreError> {
-        self.read(|c| {
+        self.read_log(|c, segments| {
+            let recent = segments.iter().filter(|s| s.last_id >= to_micros(since));
+            let recent: Vec<_> = recent.cloned().collect();
             // The time of a success is not stored at each attempt. Without failures the last attempt was a success.
-            let mut statement = c.prepare_cached(
+            let mut statement = c.prepare_cached(&format!(
                 "SELECT id, at FROM (
-                   SELECT w.id, iif(l.failing_since IS NULL, (SELECT max(a.id) FROM attempts a WHERE a.webhook = w.id
-                     AND a.id <= 9223372036854775807), l.last_success_at) AS at
+                   SELECT w.id, iif(l.failing_since IS NULL, {}, l.last_success_at) AS at
                    FROM webhooks w LEFT JOIN lanes l ON l.webhook = w.id
                    WHERE w.disabled_at IS NULL AND typeof(w.id) = 'integer')
                  WHERE typeof(at) = 'integer' AND at >= ?1",
-            )?;
+                log_segments::newest_attempt(&recent, "w.id")
+            ))?;
             let mut rows = statement.query([to_micros(since)])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
@@ -93,9 +95,8 @@ impl DeliveryStore for SqliteStore {
     }
 
     fn lane(&self, webhook: WebhookId) -> Result<StoredLane, StoreError> {
-        self.read(|c| {
-            // In one transaction: the health must be that of the generation.
-            let c = &c.unchecked_transaction()?;
+        // In one transaction: the health must be that of the generation.
+        self.read_log(|c, segments| {
             let webhook_row: Option<(Option<u64>, Option<i64>)> = c
                 .prepare_cached("SELECT generation, receiver_since FROM webhooks WHERE id = ?1")?
                 .query_row([webhook.0], |r| Ok((r.get(0).ok(), r.get(1).ok())))
@@ -103,16 +104,17 @@ impl DeliveryStore for SqliteStore {
             let (generation, receiver_since) = webhook_row.unwrap_or_default();
             let receiver_since = receiver_since.and_then(|at| Timestamp::from_microsecond(at).ok());
             let last_attempt: Option<i64> = c
-                .prepare_cached(
-                    "SELECT max(id) FROM attempts WHERE webhook = ?1 AND id <= 9223372036854775807",
-                )?
+                .prepare_cached(&format!(
+                    "SELECT {}",
+                    log_segments::newest_attempt(segments, "?1")
+                ))?
                 .query_row([webhook.0], |r| r.get(0))?;
             let health = lane_rows::health(c, &self.damage, webhook)?;
             Ok(StoredLane {
                 webhook,
                 generation: generation.unwrap_or(0),
                 receiver_since: receiver_since.unwrap_or(Timestamp::UNIX_EPOCH),
-                last_success_at: lane_rows::last_success_at(c, webhook, &health)?,
+                last_success_at: lane_rows::last_success_at(c, segments, webhook, &health)?,
                 health,
                 refused_types: refused_action_types::of_webhook(c, &self.damage, webhook)?,
                 next_due_at: next_due_at(c, webhook, (i64::MIN, i64::MIN))?,

@@ -252,7 +252,7 @@ mod tests {
         let journal = ErasureJournal::new(directory.path());
         journal.record(&erasure("ada@example.org"), at(1)).unwrap();
         let text = fs::read_to_string(directory.path().join(JOURNAL_NAME)).unwrap();
-        assert!(!text.contains("ada"), "{text}");
+        assert!(!text.contains("example"), "{text}");
         // A crash in the middle of a line spoils no other line.
         fs::write(directory.path().join(JOURNAL_NAME), text + "2000000 6a0e").unwrap();
         journal.record(&erasure("bob"), at(3)).unwrap();

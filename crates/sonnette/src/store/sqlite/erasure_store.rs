@@ -11,7 +11,9 @@ use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
 use super::audit_log::write_batch_entry;
+use super::damage_log::DamageLog;
 use super::erasure_journal::Erasure;
+use super::log_segments::{self, LogSegment};
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError, Writer, begin};
 use crate::clock::{Clock as _, SystemClock};
@@ -26,6 +28,17 @@ const MAX_BATCH_NOTIFICATIONS: usize = 200;
 
 /// The number of erased notifications that are remembered for attempts in flight.
 const MAX_REMEMBERED_NOTIFICATIONS: usize = 100_000;
+
+/// Whose data is erased.
+struct SubjectErasure<'a> {
+    organizer: OrganizerId,
+    subject: &'a str,
+    /// The last notification that is erased.
+    through: NotificationId,
+    now: Timestamp,
+    /// Webhooks whose lanes send nothing meanwhile.
+    paused: &'a [WebhookId],
+}
 
 impl ErasureStore for SqliteStore {
     fn record_erasure(
@@ -56,7 +69,14 @@ impl ErasureStore for SqliteStore {
         entry: &mut BatchAuditEntry,
     ) -> Result<ErasureBatch, StoreError> {
         let mut writer = self.writer.lock();
-        let result = writer.erase_subject(organizer, subject, through, now, paused, entry);
+        let erasure = SubjectErasure {
+            organizer,
+            subject,
+            through,
+            now,
+            paused,
+        };
+        let result = writer.erase_subject(&erasure, &self.damage, entry);
         MutexGuard::unlock_fair(writer);
         result
     }
@@ -99,15 +119,12 @@ impl SqliteStore {
 impl Writer {
     fn erase_subject(
         &mut self,
-        organizer: OrganizerId,
-        subject: &str,
-        through: NotificationId,
-        now: Timestamp,
-        paused: &[WebhookId],
+        erasure: &SubjectErasure<'_>,
+        damage: &DamageLog,
         entry: &mut BatchAuditEntry,
     ) -> Result<ErasureBatch, StoreError> {
         self.connection.pragma_update(None, "secure_delete", "ON")?;
-        let result = self.erase_batch(organizer, subject, through, now, paused, entry);
+        let result = self.erase_batch(erasure, damage, entry);
         self.connection
             .pragma_update(None, "secure_delete", "OFF")?;
         let (batch, ids) = result?;
@@ -120,24 +137,24 @@ impl Writer {
 
     fn erase_batch(
         &mut self,
-        organizer: OrganizerId,
-        subject: &str,
-        through: NotificationId,
-        now: Timestamp,
-        paused: &[WebhookId],
+        erasure: &SubjectErasure<'_>,
+        damage: &DamageLog,
         entry: &mut BatchAuditEntry,
     ) -> Result<(ErasureBatch, Vec<i64>), StoreError> {
         let began = SystemClock.instant();
+        let organizer = erasure.organizer;
         let transaction = begin(&mut self.connection)?;
-        let mut found = notifications_of(&transaction, organizer, subject, through)?;
+        let segments = log_segments::load(&transaction, damage)?;
+        let mut found = notifications_of(&transaction, erasure)?;
         let mut erased = ErasureResult::default();
         let mut lanes = BTreeSet::new();
         let mut count = 0;
         for id in &found {
             lanes.extend(pending_lanes(&transaction, organizer, *id)?);
-            lanes.retain(|webhook| !paused.contains(webhook));
+            lanes.retain(|webhook| !erasure.paused.contains(webhook));
             if lanes.is_empty() {
-                blank_notification(&transaction, organizer, *id, now, &mut erased)?;
+                erased.attempts += blank_attempts(&transaction, &segments, organizer, *id)?;
+                blank_notification(&transaction, organizer, *id, erasure.now, &mut erased)?;
                 count += 1;
             }
             if began.elapsed() >= MAX_BATCH_TIME {
@@ -178,18 +195,45 @@ fn pending_lanes(
 
 fn notifications_of(
     t: &Transaction<'_>,
-    organizer: OrganizerId,
-    subject: &str,
-    through: NotificationId,
+    erasure: &SubjectErasure<'_>,
 ) -> Result<Vec<i64>, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT id FROM notifications WHERE organizer = ?1 AND subject = ?2 AND id <= ?3 LIMIT ?4",
     )?;
     let found = statement.query_map(
-        params![organizer.0, subject, through.0, MAX_BATCH_NOTIFICATIONS],
+        params![
+            erasure.organizer.0,
+            erasure.subject,
+            erasure.through.0,
+            MAX_BATCH_NOTIFICATIONS
+        ],
         |r| r.get(0),
     )?;
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Clears the payloads of a notification's attempts and the responses to them. A test has a payload of its own, which is not
+/// the person's.
+fn blank_attempts(
+    t: &Transaction<'_>,
+    segments: &[LogSegment],
+    organizer: OrganizerId,
+    notification: i64,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for segment in segments {
+        let sql = format!(
+            "UPDATE {} INDEXED BY {}
+             SET payload = x'', response_body = NULL, response_headers = '', response_template = NULL
+             WHERE notification = ?2 AND webhook IN (SELECT id FROM webhooks WHERE organizer = ?1)
+               AND action_type IS NULL AND payload IS NOT x''",
+            segment.table(),
+            segment.notification_index()
+        );
+        let mut statement = t.prepare_cached(&sql)?;
+        count += statement.execute([organizer.0, notification])? as u64;
+    }
+    Ok(count)
 }
 
 fn blank_notification(
@@ -199,15 +243,6 @@ fn blank_notification(
     now: Timestamp,
     erased: &mut ErasureResult,
 ) -> Result<(), StoreError> {
-    // A test has a payload of its own, which is not the person's.
-    erased.attempts += t
-        .prepare_cached(
-            "UPDATE attempts INDEXED BY attempts_by_notification
-             SET payload = x'', response_body = NULL, response_headers = ''
-             WHERE notification = ?2 AND webhook IN (SELECT id FROM webhooks WHERE organizer = ?1)
-               AND action_type IS NULL AND payload IS NOT x''",
-        )?
-        .execute([organizer.0, id])? as u64;
     erased.dropped += t
         .prepare_cached(
             "UPDATE deliveries SET settled_at = ?3, how = 'dropped', reason = ?4

@@ -31,18 +31,18 @@ impl History for SqliteStore {
         webhooks: &[WebhookId],
         query: &AttemptQuery,
     ) -> Result<AttemptPage, StoreError> {
-        self.read(|c| attempt_pages::page(c, &self.damage, webhooks, query))
+        self.read_log(|c, segments| attempt_pages::page(c, &self.damage, segments, webhooks, query))
     }
 
     fn attempt(&self, webhook: WebhookId, id: AttemptId) -> Result<Option<Attempt>, StoreError> {
-        self.read(|c| attempt_pages::read_with_bodies(c, webhook, id))
+        self.read_log(|c, segments| attempt_pages::read_with_bodies(c, segments, webhook, id))
     }
 
     fn latest_attempts(&self, webhooks: &[WebhookId]) -> Result<Vec<Attempt>, StoreError> {
-        self.read(|c| {
+        self.read_log(|c, segments| {
             let mut found = Vec::new();
             for webhook in webhooks {
-                found.extend(attempt_pages::latest(c, &self.damage, *webhook)?);
+                found.extend(attempt_pages::latest(c, &self.damage, segments, *webhook)?);
             }
             Ok(found)
         })
@@ -61,17 +61,20 @@ impl History for SqliteStore {
         webhook: WebhookId,
         since: Timestamp,
     ) -> Result<Vec<AttemptTiming>, StoreError> {
-        self.read(|c| {
-            let mut statement = c.prepare_cached(
-                "SELECT id, return_code, duration_us FROM attempts
-                 WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT ?3",
-            )?;
-            let limit = i64::try_from(MAX_ATTEMPT_TIMINGS).unwrap_or(i64::MAX);
-            let mut rows = statement.query([webhook.0, to_micros(since), limit])?;
+        self.read_log(|c, segments| {
             let mut timings = Vec::new();
-            while let Some(row) = rows.next()? {
-                let read = attempt_timing(TableRow::new(row, "attempts"));
-                timings.extend(self.damage.skip_damaged(read)?);
+            for segment in segments.iter().filter(|s| s.last_id >= to_micros(since)) {
+                let mut statement = c.prepare_cached(&format!(
+                    "SELECT id, return_code, duration_us FROM {}
+                     WHERE webhook = ?1 AND id >= ?2 AND action_type IS NULL ORDER BY id DESC LIMIT ?3",
+                    segment.table()
+                ))?;
+                let limit = MAX_ATTEMPT_TIMINGS - timings.len();
+                let mut rows = statement.query(params![webhook.0, to_micros(since), limit])?;
+                while let Some(row) = rows.next()? {
+                    let read = attempt_timing(TableRow::new(row, "attempts"));
+                    timings.extend(self.damage.skip_damaged(read)?);
+                }
             }
             Ok(timings)
         })
@@ -104,7 +107,7 @@ impl History for SqliteStore {
                      CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
                     "1",
                 ),
-                Some(DeliveryStateFilter::Settled(SettlementKind::Delivered)) => ("deliveries d", "d.how = 'delivered'"),
+                Some(DeliveryStateFilter::Settled(SettlementKind::Delivered)) => ("deliveries d", delivery_rows::IS_DELIVERED),
                 Some(DeliveryStateFilter::Settled(SettlementKind::GivenUp)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
 use super::damage_log::DamageLog;
+use super::log_segments::LogSegment;
 use super::table_row::{TableRow, to_micros};
 use crate::domain::{FailureStreak, LaneHealth, NotificationId, ProbeSchedule, WebhookId};
 
@@ -31,30 +32,40 @@ pub(super) fn health(
 /// The last success of a lane with this stored health. While all attempts succeed, its time is only in the log.
 pub(super) fn last_success_at(
     c: &Connection,
+    segments: &[LogSegment],
     webhook: WebhookId,
     health: &LaneHealth,
 ) -> Result<Option<Timestamp>, StoreError> {
     if health.streak.is_some() {
         return Ok(health.last_success_at);
     }
-    Ok(health.last_success_at.max(last_success_in_log(c, webhook)?))
+    Ok(health
+        .last_success_at
+        .max(last_success_in_log(c, segments, webhook)?))
 }
 
 /// The last success among the newest attempts. There may be tests after it, and attempts that were sent to a former target.
 fn last_success_in_log(
     c: &Connection,
+    segments: &[LogSegment],
     webhook: WebhookId,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let id: Option<i64> = c
-        .prepare_cached(
-            "SELECT id FROM (
-               SELECT id, return_code, action_type FROM attempts
-               WHERE webhook = ?1 AND id <= 9223372036854775807 ORDER BY id DESC LIMIT ?2)
-             WHERE return_code BETWEEN 200 AND 299 AND action_type IS NULL ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row(params![webhook.0, MAX_SCANNED_ATTEMPTS], |r| r.get(0))
-        .optional()?;
-    Ok(id.and_then(|id| Timestamp::from_microsecond(id).ok()))
+    let mut scanned = 0;
+    for segment in segments {
+        let mut statement = c.prepare_cached(&format!(
+            "SELECT id, return_code BETWEEN 200 AND 299 AND action_type IS NULL FROM {}
+             WHERE webhook = ?1 AND id <= 9223372036854775807 ORDER BY id DESC LIMIT ?2",
+            segment.table()
+        ))?;
+        let mut rows = statement.query(params![webhook.0, MAX_SCANNED_ATTEMPTS - scanned])?;
+        while let Some(row) = rows.next()? {
+            if row.get(1)? {
+                return Ok(Timestamp::from_microsecond(row.get(0)?).ok());
+            }
+            scanned += 1;
+        }
+    }
+    Ok(None)
 }
 
 /// Forgets how the receiver has responded, except for its last success: a new target, or the webhook was enabled.

@@ -11,6 +11,7 @@ mod account_store;
 mod action_type_rows;
 mod alert_store;
 mod attempt_pages;
+mod attempt_rows;
 mod attempt_stats;
 mod audit_log;
 mod commit;
@@ -25,10 +26,13 @@ mod disabled_intervals;
 mod erasure_journal;
 mod erasure_store;
 mod filter;
+mod header_templates;
 mod history;
 mod hold_store;
 mod idempotency_store;
 mod lane_rows;
+mod log_retention;
+mod log_segments;
 mod missed_store;
 mod notification_rows;
 mod organizer_rows;
@@ -61,6 +65,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use self::attempt_stats::StatsBuffer;
 use self::damage_log::DamageLog;
 use self::erasure_journal::ErasureJournal;
+use self::header_templates::TemplateCache;
 use self::retention_store::PruneCursors;
 use self::write_probe::WriteProbe;
 use super::{DamagedRow, Store, StoreError};
@@ -116,6 +121,7 @@ struct Writer {
     /// Events that are in the table at the registry version `known_at`, so that a commit does not look them up.
     known_events: HashSet<(OrganizerId, EventSlug)>,
     known_at: i64,
+    templates: TemplateCache,
     /// Erased notifications: responses to attempts that were in flight are not stored.
     erased: HashSet<NotificationId>,
 }
@@ -133,11 +139,13 @@ impl SqliteStore {
         let mut connection = connect(&path)?;
         database_file::migrate(&mut connection)?;
         let damage = DamageLog::default();
+        log_segments::repair(&mut connection, &damage)?;
         counters::repair(&mut connection, &damage)?;
         let writer = Writer {
             connection,
             known_events: HashSet::new(),
             known_at: 0,
+            templates: TemplateCache::default(),
             erased: HashSet::new(),
         };
         let checkpointer = connect(&path)?;
@@ -298,7 +306,7 @@ fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;

@@ -2,24 +2,59 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
+use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::StoreError;
 use super::table_row::{TableRow, to_micros};
-use crate::domain::{Audience, Notification, NotificationId, OrganizerId, WebhookId};
+use crate::domain::{
+    ActionTypeName, Audience, Notification, NotificationId, OrganizerId, WebhookId, custom_body,
+};
 
 /// Reads the columns id, organizer, `action_type`, event, `published_at`, shape and body.
 pub(super) fn notification(cells: TableRow<'_>) -> Result<Arc<Notification>, StoreError> {
+    let action_type = cells.parse("action_type")?;
+    let published_at = cells.time("published_at")?;
     Ok(Arc::new(Notification {
         id: NotificationId(cells.get("id")?),
         organizer: OrganizerId(cells.get("organizer")?),
-        action_type: cells.parse("action_type")?,
         event: cells.parse_optional("event")?,
-        published_at: cells.time("published_at")?,
         shape: cells.parse("shape")?,
-        body: cells.get::<Vec<u8>>("body")?.into(),
+        body: body_from_cell(cells.row().get_ref("body")?, &action_type, published_at)
+            .map_err(|reason| cells.invalid("body", reason))?,
+        action_type,
+        published_at,
     }))
+}
+
+/// The column body. Of a body that only adds the action type and the time to its `data`, the column has `data`, as TEXT.
+/// Other bodies, and those of earlier versions, are BLOBs.
+pub(super) fn body_to_cell<'a>(
+    body: &'a [u8],
+    action_type: &ActionTypeName,
+    published_at: Timestamp,
+) -> ValueRef<'a> {
+    match custom_body::data(body, action_type, published_at) {
+        Some(data) => ValueRef::Text(data.as_bytes()),
+        None => ValueRef::Blob(body),
+    }
+}
+
+/// Reads what [`body_to_cell`] returns.
+pub(super) fn body_from_cell(
+    cell: ValueRef<'_>,
+    action_type: &ActionTypeName,
+    published_at: Timestamp,
+) -> Result<Bytes, FromSqlError> {
+    match cell {
+        ValueRef::Text(_) => {
+            let body = custom_body::compose(action_type, published_at, cell.as_str()?);
+            Ok(body.into())
+        }
+        cell => Ok(Bytes::copy_from_slice(cell.as_blob()?)),
+    }
 }
 
 /// Reads the column audience: NULL for everyone, 0 for nobody, otherwise the webhook that does not receive it.

@@ -1,10 +1,12 @@
 //! Publications in the group commit.
 
 use bytes::Bytes;
+use jiff::Timestamp;
+use rusqlite::types::ToSqlOutput;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::StoreError;
-use super::notification_rows::audience_column;
+use super::notification_rows::{audience_column, body_to_cell};
 use super::table_row::{TableRow, to_micros};
 use crate::domain::{EventSlug, NotificationId, OrganizerId};
 use crate::store::{GroupResult, Publication, PublicationGroup, StoredPublication};
@@ -100,6 +102,8 @@ fn publish(
 ) -> Result<StoredPublication, StoreError> {
     let body: Bytes = publication.body.clone().render(id);
     let at = to_micros(publication.published_at);
+    // As it will be read.
+    let published_at = Timestamp::from_microsecond(at).unwrap_or(publication.published_at);
     t.prepare_cached(
         "INSERT INTO notifications (id, organizer, action_type, event, published_at, shape, body, subject, deliveries,
            data, audience)
@@ -112,7 +116,7 @@ fn publish(
         publication.event.as_ref().map(EventSlug::as_str),
         at,
         publication.shape.as_str(),
-        &body[..],
+        ToSqlOutput::Borrowed(body_to_cell(&body, &publication.action_type, published_at)),
         publication.subject,
         publication.webhooks.len(),
         publication.data,

@@ -1,10 +1,9 @@
 //! Removal of old rows, in batches.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::log_retention::{LogCursors, MAX_STEP_TIME, prune_by_time};
 use super::notification_rows::first_id_since;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError};
@@ -14,17 +13,13 @@ use crate::store::{MAX_BATCH_ROWS, RetentionStore};
 /// How long the idempotency key of a publication is stored.
 const IDEMPOTENCY_KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How long one step may hold the writer, about: publications wait for it.
-const MAX_STEP_TIME: Duration = Duration::from_millis(10);
-
-/// The number of rows that one statement removes; a row of the log may have 64 KiB and more.
+/// The number of rows that one statement removes.
 const MAX_STATEMENT_ROWS: usize = 100;
 
 /// How far each table was looked through. The next round begins where the last one ended.
 #[derive(Default)]
 pub(super) struct PruneCursors {
-    /// The last webhook whose attempts were removed.
-    attempts: i64,
+    log: LogCursors,
     /// The last webhook whose statistics were removed.
     stats: i64,
     /// The last notification that was looked at.
@@ -36,7 +31,7 @@ impl RetentionStore for SqliteStore {
         self.flush_stats();
         let mut cursors = self.prune_cursors.lock();
         let PruneCursors {
-            attempts,
+            log,
             stats,
             notifications,
         } = &mut *cursors;
@@ -45,8 +40,7 @@ impl RetentionStore for SqliteStore {
             .saturating_sub(IDEMPOTENCY_KEY_LIFETIME)
             .unwrap_or(Timestamp::MIN);
         // Each step is a transaction of its own, so that publications wait for one at most.
-        let mut has_more =
-            self.write(|t| prune_by_time(t, "attempts", "id", to_micros(before), attempts))?;
+        let mut has_more = self.prune_log(to_micros(before), to_micros(now), log)?;
         has_more |= self.write(|t| prune_by_time(t, "tallies", "half_hour", half_hour, stats))?;
         // The response to a repeated key is read from its notification, which is therefore kept as long.
         has_more |= self.write(|t| prune_notifications(t, before.min(week), notifications))?;
@@ -96,36 +90,6 @@ fn prune_small_tables(
     super::disabled_intervals::prune(t)?;
     let counts = [responses, alerts, account_emails];
     Ok(expired >= MAX_BATCH_ROWS || counts.iter().any(|n| *n >= MAX_STATEMENT_ROWS))
-}
-
-/// Removes rows older than `before` from a table whose key is a webhook and a time: the old rows of a webhook are the
-/// first of its keys. Continues after the webhook `cursor`; returns whether there are more webhooks.
-fn prune_by_time(
-    t: &Transaction<'_>,
-    table: &str,
-    time: &str,
-    before: i64,
-    cursor: &mut i64,
-) -> Result<bool, StoreError> {
-    let mut next = t.prepare_cached(&format!(
-        "SELECT min(webhook) FROM {table} WHERE webhook > ?1 AND webhook <= 9223372036854775807"
-    ))?;
-    let mut remove = t.prepare_cached(&format!(
-        "DELETE FROM {table} WHERE webhook = ?1 AND {time} IN (
-           SELECT {time} FROM {table} WHERE webhook = ?1 AND {time} < ?2 LIMIT ?3)"
-    ))?;
-    let began = SystemClock.instant();
-    while let Some(webhook) = next.query_row([*cursor], |r| r.get::<_, Option<i64>>(0))? {
-        let removed = remove.execute(params![webhook, before, MAX_STATEMENT_ROWS])?;
-        if removed < MAX_STATEMENT_ROWS {
-            *cursor = webhook;
-        }
-        if began.elapsed() >= MAX_STEP_TIME {
-            return Ok(true);
-        }
-    }
-    *cursor = 0;
-    Ok(false)
 }
 
 /// Removes idempotency keys that were used before `before`.

@@ -2,10 +2,11 @@
 
 use rusqlite::Connection;
 
+use super::attempt_rows::{HAS_ACTION_TYPE, select_attempt};
 use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::table_row::TableRow;
 use super::{
-    SqliteStore, StoreError, account_email_store, account_store, alert_store, attempt_pages,
+    SqliteStore, StoreError, account_email_store, account_store, alert_store, attempt_rows,
     attempt_stats, audit_log, history, lane_rows, pending_webhook_changes, registry_changes,
     registry_store, session_store,
 };
@@ -16,7 +17,7 @@ use crate::store::DamagedRow;
 type RowCheck = fn(TableRow<'_>) -> Result<(), StoreError>;
 
 /// The tables that are not loaded with the registry or with the users, each with what reads a row of it.
-fn checks() -> [(&'static str, String, RowCheck); 13] {
+fn checks() -> [(&'static str, String, RowCheck); 12] {
     let pending = format!(
         "SELECT {PENDING_COLUMNS} FROM deliveries d LEFT JOIN notifications n ON n.id = d.notification
          WHERE d.settled_at IS NULL"
@@ -24,11 +25,6 @@ fn checks() -> [(&'static str, String, RowCheck); 13] {
     let settled = "SELECT d.notification, n.action_type, n.event, d.attempts, d.due_at, d.settled_at, d.how, d.reason,
            d.webhook AS webhook
          FROM deliveries d JOIN notifications n ON n.id = d.notification WHERE d.settled_at IS NOT NULL";
-    let attempts = format!(
-        "{} FROM attempts a LEFT JOIN notifications n ON n.id = a.notification WHERE {}",
-        attempt_pages::SELECT_ATTEMPT,
-        attempt_pages::HAS_ACTION_TYPE
-    );
     let letters = "SELECT l.*, u.email FROM letters l JOIN users u ON u.id = l.user";
     [
         ("events", all("events"), |row| {
@@ -44,9 +40,6 @@ fn checks() -> [(&'static str, String, RowCheck); 13] {
         }),
         ("deliveries", settled.to_owned(), |row| {
             delivery_rows::delivery_from_row(row, WebhookId(0)).map(drop)
-        }),
-        ("attempts", attempts, |row| {
-            attempt_pages::attempt(row).map(drop)
         }),
         (
             "tallies",
@@ -92,6 +85,15 @@ impl SqliteStore {
             account_store::users(c, &self.damage, "1", [])?;
             for (table, sql, check) in checks() {
                 self.check_rows(c, table, &sql, check)?;
+            }
+            Ok(())
+        })?;
+        self.read_log(|c, segments| {
+            for segment in segments {
+                let sql = format!("{} WHERE {HAS_ACTION_TYPE}", select_attempt(segment, ""));
+                self.check_rows(c, "attempts", &sql, |row| {
+                    attempt_rows::attempt(row).map(drop)
+                })?;
             }
             Ok(())
         })?;

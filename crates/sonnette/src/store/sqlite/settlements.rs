@@ -1,17 +1,15 @@
 //! Settlements in the group commit.
 
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::attempt_rows::AttemptLog;
 use super::attempt_stats::AttemptCounts;
 use super::damage_log::DamageLog;
 use super::table_row::to_micros;
 use super::{StoreError, alert_store, disable_webhook, lane_rows, refused_action_types};
 use crate::domain::{
-    Attempt, DeliveryProgress, NotificationId, Outcome, SendFailure, SettlementKind,
-    SettlementReason, WebhookId,
+    DeliveryProgress, NotificationId, SettlementKind, SettlementReason, WebhookId,
 };
 use crate::store::{DeliveryUpdate, Settlement, SettlementCause};
 
@@ -20,13 +18,13 @@ pub(super) fn write_settlement(
     damage: &DamageLog,
     settlement: &Settlement,
     now: Timestamp,
-    erased: &HashSet<NotificationId>,
+    log: &mut AttemptLog<'_>,
     counts: &mut AttemptCounts,
 ) -> Result<(), StoreError> {
     let webhook = settlement.webhook;
     match &settlement.cause {
         SettlementCause::Attempted { attempt, update } => {
-            if insert_attempt(t, attempt, erased.contains(&attempt.notification))? {
+            if log.insert(t, attempt)? {
                 counts.add(attempt);
             }
             match update {
@@ -121,56 +119,6 @@ fn is_current(
     Ok(current.unwrap_or(false))
 }
 
-/// Adds an attempt to the log and returns whether it is new: a repeated settlement changes nothing. With `erased`, the
-/// notification was erased while the attempt was in flight, and the payload and the response are left out.
-fn insert_attempt(
-    t: &Transaction<'_>,
-    attempt: &Attempt,
-    erased: bool,
-) -> Result<bool, StoreError> {
-    let exchange = &attempt.exchange;
-    let failure = match &exchange.outcome {
-        Outcome::Answered { .. } => None,
-        Outcome::Failed(failure) => Some(failure),
-    };
-    let if_test = |text: &'_ str| attempt.is_test.then(|| text.to_owned());
-    let new = t.prepare_cached(
-        "INSERT OR IGNORE INTO attempts (webhook, id, notification, action_type, event, target_url, number, started_at,
-           duration_us, return_code, failure, reason, request_headers, response_headers, payload, response_body, failure_detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    )?
-    .execute(params![
-        attempt.webhook.0,
-        attempt.id.0,
-        attempt.notification.0,
-        if_test(attempt.action_type.as_str()),
-        attempt.event.as_ref().and_then(|e| if_test(e.as_str())),
-        attempt.target_url,
-        attempt.number,
-        to_micros(exchange.started_at),
-        i64::try_from(exchange.duration.as_micros()).unwrap_or(i64::MAX),
-        exchange.outcome.return_code(),
-        failure.map(|failure| failure.kind().as_str()),
-        failure.map(ToString::to_string),
-        exchange.request_headers,
-        Some(exchange.response_headers.as_str())
-            .filter(|_| !erased)
-            .unwrap_or_default(),
-        attempt.sent_body.as_deref().filter(|_| !erased),
-        Some(&exchange.response_body[..]).filter(|b| !b.is_empty() && !erased),
-        failure.and_then(failure_detail),
-    ])?;
-    Ok(new > 0)
-}
-
-/// The JSON that [`super::attempt_pages`] reads the failure from; a failure without details has only its kind and text.
-fn failure_detail(failure: &SendFailure) -> Option<String> {
-    match failure {
-        SendFailure::Undetailed { .. } => None,
-        detailed => serde_json::to_string(detailed).ok(),
-    }
-}
-
 /// How a delivery is settled.
 struct DeliveryEnd {
     kind: SettlementKind,
@@ -183,6 +131,9 @@ struct DeliveryEnd {
 impl DeliveryEnd {
     /// Settles a delivery if it is pending and was not resent since `started_at`. A success also replaces what a person or
     /// the clock made of the delivery while the request was in flight: the receiver has it.
+    ///
+    /// Most deliveries end as delivered. That end is stored as NULL, and the times that are not needed any more as zero:
+    /// these take no space.
     fn write(
         &self,
         t: &Transaction<'_>,
@@ -190,9 +141,10 @@ impl DeliveryEnd {
         notification: NotificationId,
     ) -> Result<(), StoreError> {
         let changed = t.prepare_cached(
-            "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = ?5, reason = ?6
+            "UPDATE deliveries SET attempts = coalesce(?3, attempts), settled_at = ?4, how = nullif(?5, 'delivered'), reason = ?6,
+               started_at = iif(?5 = 'delivered', 0, started_at), due_at = iif(?5 = 'delivered', 0, due_at)
              WHERE webhook = ?1 AND notification = ?2 AND started_at = coalesce(?7, started_at)
-               AND (settled_at IS NULL OR (?5 = 'delivered' AND how IS NOT 'delivered'))",
+               AND (settled_at IS NULL OR (?5 = 'delivered' AND coalesce(how, 'delivered') <> 'delivered'))",
         )?
         .execute(params![
             webhook.0,

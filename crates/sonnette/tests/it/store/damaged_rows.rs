@@ -212,7 +212,7 @@ fn a_list_passes_over_a_damaged_row() {
     assert_eq!(found(&store).2, "times");
 
     let directory = tempfile::tempdir().unwrap();
-    let sql = "UPDATE attempts SET return_code = 'fine'";
+    let sql = "UPDATE attempts_0 SET return_code = 'fine'";
     let (store, webhook) = damaged(directory.path(), sql);
     assert_eq!(store.latest_attempts(&[webhook]).unwrap(), []);
     let query = AttemptQuery {

@@ -10,6 +10,7 @@ mod delivery_admin;
 mod delivery_store;
 mod fixture;
 mod history;
+mod log_segments;
 mod pending_webhook_changes;
 mod registry_store;
 mod webhook_store;

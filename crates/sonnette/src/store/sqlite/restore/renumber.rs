@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, params};
 
 use crate::domain::NotificationId;
-use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::counters::MAX_COUNTER;
+use crate::store::sqlite::{SqliteStore, log_segments};
 use crate::store::{DeliveryStore as _, StoreError};
 
 const SELECT_NOTIFICATION: &str = "notification";
@@ -123,19 +123,19 @@ fn set_counter(t: &Transaction<'_>, counter: &str, next: i64) -> Result<(), Stor
 
 /// The newest time in the store: of the last publication, attempt or change.
 pub(super) fn newest_time(store: &SqliteStore) -> Result<Option<Timestamp>, StoreError> {
-    let newest: Option<i64> = store.read(|c| {
-            Ok(c.query_row(
-                "SELECT max(at) FROM (
-                   SELECT published_at AS at FROM notifications WHERE id = (SELECT max(id) FROM notifications)
-                   UNION ALL SELECT (SELECT max(id) FROM attempts WHERE webhook = w.id) FROM webhooks w
-                   UNION ALL SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit)
-                   UNION ALL SELECT max(used_at) FROM publication_keys
-                   UNION ALL SELECT max(last_used) FROM tokens
-                 ) WHERE typeof(at) = 'integer'",
-                [],
-                |r| r.get(0),
-            )?)
-        })?;
+    let newest: Option<i64> = store.read_log(|c, segments| {
+        let newest_attempt = log_segments::newest_attempt(segments, "w.id");
+        let sql = format!(
+            "SELECT max(at) FROM (
+               SELECT published_at AS at FROM notifications WHERE id = (SELECT max(id) FROM notifications)
+               UNION ALL SELECT {newest_attempt} FROM webhooks w
+               UNION ALL SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit)
+               UNION ALL SELECT max(used_at) FROM publication_keys
+               UNION ALL SELECT max(last_used) FROM tokens
+             ) WHERE typeof(at) = 'integer'"
+        );
+        Ok(c.query_row(&sql, [], |r| r.get(0))?)
+    })?;
     Ok(newest.and_then(|at| Timestamp::from_microsecond(at).ok()))
 }
 
