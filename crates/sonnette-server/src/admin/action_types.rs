@@ -91,7 +91,8 @@ pub(crate) fn find_changeable(
 /// Registers an action type.
 ///
 /// # Errors
-/// [`ActionTypeError::PretixName`], [`ActionTypeError::NameTaken`] and [`ActionTypeError::Invalid`].
+/// [`ActionTypeError::PretixName`], [`ActionTypeError::NameTaken`], and [`ActionTypeError::Invalid`], also where the
+/// organizer does not have the dialect.
 pub(crate) fn create(
     store: &dyn Store,
     author: &Author,
@@ -111,6 +112,7 @@ pub(crate) fn create(
     }
     check_limits(organizer, row)?;
     validate(row, SchemaRules::New)?;
+    check_dialect(organizer, row)?;
     let entry = audit_entry(author, "sonnette.action_type.created", row, now);
     let added = store.add_action_type(row, entry)?;
     Ok(require_done(added, "an action type").map(|_| ())?)
@@ -167,6 +169,23 @@ fn audit_entry(
 
 fn is_pretix_name(row: &RegisteredActionType) -> bool {
     row.name.first_word() == "pretix"
+}
+
+/// Refuses an action type that the organizer would not see, because it does not have the dialect.
+fn check_dialect(
+    organizer: &OrganizerSnapshot,
+    row: &RegisteredActionType,
+) -> Result<(), ActionTypeError> {
+    let Some(dialect) = organizer.catalogue.missing_dialect(&row.name) else {
+        return Ok(());
+    };
+    let message = format!(
+        "The dialect {dialect} is off for this organizer; an operator adds it to its dialects."
+    );
+    Err(ActionTypeError::Invalid(FieldErrors::one(
+        "action_type",
+        message,
+    )))
 }
 
 /// Refuses what would take an organizer beyond its limits.

@@ -151,6 +151,11 @@ impl Catalogue {
         })
     }
 
+    /// The dialect that action types of this name belong to, if the organizer does not have it.
+    pub fn missing_dialect(&self, name: &ActionTypeName) -> Option<DialectName> {
+        Some(dialect_of(name)).filter(|dialect| !self.has_dialect(*dialect))
+    }
+
     /// Whether the organizer has this dialect.
     pub(super) fn has_dialect(&self, dialect: DialectName) -> bool {
         self.dialects.contains(&dialect)

@@ -124,7 +124,7 @@ impl OrganizerPage {
         let contacts = match self.current_user {
             // Customers of a platform do not see who works for the organizer.
             CurrentUser::Portal { .. } => Vec::new(),
-            CurrentUser::User(_) => self.administrators(state).await?,
+            CurrentUser::User(_) => self.administrators(state, permission).await?,
         };
         Err(PageError::Forbidden {
             permission: Some(permission),
@@ -132,12 +132,18 @@ impl OrganizerPage {
         })
     }
 
-    /// E-mail addresses of users who can grant permissions for the organizer; operators last.
-    async fn administrators(&self, state: &AppState) -> Result<Vec<String>, PageError> {
+    /// E-mail addresses of users who can grant `permission` for the organizer; operators last.
+    async fn administrators(
+        &self,
+        state: &AppState,
+        permission: Permission,
+    ) -> Result<Vec<String>, PageError> {
         let organizer = self.organizer_id();
         let users = state.read(move |store| store.users(None)).await?;
         let may_grant = |user: &&User| {
-            user.has_password && user.access.allows(organizer, Permission::Organizer)
+            // Users grant only permissions that they hold.
+            let allows = |permission| user.access.allows(organizer, permission);
+            user.has_password && allows(Permission::Organizer) && allows(permission)
         };
         let (operators, others): (Vec<_>, Vec<_>) = users
             .iter()

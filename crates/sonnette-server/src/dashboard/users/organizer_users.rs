@@ -50,12 +50,21 @@ impl UsersTemplate {
             rows: users.iter().map(|user| row(&page, user)).collect(),
             action: page.url("/users/"),
             email: String::new(),
-            checkboxes: checkboxes(&page, Permissions::DEFAULT),
+            checkboxes: checkboxes(&page, grantable_defaults(&page)),
             error: None,
             link: None,
             layout: page.layout,
         })
     }
+}
+
+/// What a new user gets unless it is changed: users grant only permissions that they hold.
+fn grantable_defaults(page: &OrganizerPage) -> Permissions {
+    let defaults = Permissions::DEFAULT;
+    let held = defaults
+        .iter()
+        .filter(|permission| page.has_permission(*permission));
+    held.collect()
 }
 
 fn row(page: &OrganizerPage, user: &User) -> Row {

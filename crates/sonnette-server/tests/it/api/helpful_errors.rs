@@ -50,6 +50,37 @@ fn unknown_action_types_name_the_dialect_that_is_off() {
 }
 
 #[test]
+fn action_types_of_a_dialect_that_is_off_are_not_registered() {
+    let api = Api::start();
+    let as_operator =
+        |method: &str, path: &str, body| api.call_as(&api.operator, method, path, Some(body));
+    let organizers = "/api/v1/organizers/";
+    let body = json!({"slug": "tickets", "name": "Tickets", "dialects": ["pretix"]});
+    as_operator("POST", organizers, body).expect(201);
+    let body = json!({"slug": "parcels", "name": "Parcels", "dialects": ["custom"]});
+    as_operator("POST", organizers, body).expect(201);
+    for (organizer, name, dialect) in [
+        ("tickets", "parcel.sent", "custom"),
+        ("parcels", "pretix.event.plugin.sent", "pretix"),
+    ] {
+        let path = format!("{organizers}{organizer}/action_types/");
+        let body = if dialect == "pretix" {
+            json!({"action_type": name, "family": "order"})
+        } else {
+            json!({"action_type": name})
+        };
+        let answer = as_operator("POST", &path, body.clone()).expect(400).json();
+        let expected = format!(
+            "The dialect {dialect} is off for this organizer; an operator adds it to its dialects."
+        );
+        assert_eq!(answer, json!({"action_type": [expected]}));
+        let both = json!({"dialects": ["pretix", "custom"]});
+        as_operator("PATCH", &format!("{organizers}{organizer}/"), both).expect(200);
+        as_operator("POST", &path, body).expect(201);
+    }
+}
+
+#[test]
 fn wrong_choices_list_the_choices() {
     let api = Api::start();
     let webhook = api.webhook("http://127.0.0.1:1/");

@@ -194,6 +194,23 @@ fn a_portal_does_not_show_users() {
 }
 
 #[test]
+fn permissions_that_a_user_does_not_hold_are_neither_offered_nor_promised() {
+    let api = Api::start();
+    let bob = Browser::of(&api, &["organizer"]);
+    let users = bob.get(&format!("{PAGES}/users/")).expect(200).text;
+    assert!(!users.contains("checked disabled"), "{users}");
+    user(&api, "ada@example.org", &["webhooks", "organizer"]);
+    user(&api, "eve@example.org", &["webhooks"]);
+    let refused = words(&bob.get(&format!("{PAGES}/webhooks/")).expect(403).text);
+    let (_, people) = refused
+        .split_once("These people can give it to you:")
+        .unwrap();
+    assert!(people.contains("ada@example.org"), "{people}");
+    assert!(!people.contains("organizer@example.org"), "{people}");
+    assert!(!people.contains("eve@example.org"), "{people}");
+}
+
+#[test]
 fn an_operator_invites_and_removes_users() {
     let api = Api::start();
     let root = Browser::of_operator(&api);
