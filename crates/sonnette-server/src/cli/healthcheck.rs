@@ -7,7 +7,7 @@ use clap::Args;
 use http_body_util::BodyExt as _;
 use hyper::Method;
 
-use super::http_client::{ClientRequest, HttpClient, server_url};
+use super::http_client::{ClientRequest, HttpClient, server_url, unreachable_server};
 use super::{block_on, output};
 use crate::config::Settings;
 
@@ -33,7 +33,8 @@ impl Healthcheck {
         let http = HttpClient::new(settings)?;
         let (status, body) = block_on(async {
             let exchange = async {
-                let response = http.send(request).await?;
+                let response = http.send(request).await;
+                let response = response.with_context(|| unreachable_server(&url))?;
                 let status = response.status();
                 let body = response.into_body().collect().await?.to_bytes();
                 Ok::<_, anyhow::Error>((status, body))

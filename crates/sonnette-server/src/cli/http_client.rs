@@ -145,7 +145,14 @@ impl ApiClient {
                 body,
             })
             .await
+            .with_context(|| unreachable_server(&self.base))
     }
+}
+
+/// Says what to look at when a request to the server failed.
+pub(super) fn unreachable_server(url: &Url) -> String {
+    let origin = url.origin().ascii_serialization();
+    format!("no server responds at {origin} (is it running? --url names another)")
 }
 
 /// The URL of the server of these settings, with a slash at the end.

@@ -230,7 +230,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "transfer_timeout_seconds",
         Kind::Number,
         "SECONDS",
-        "Time in which a client must transfer `min_bytes_per_second` of it [default: 10]",
+        "How long a client may stay below `min_bytes_per_second` while it sends or receives [default: 10]",
     ),
     setting(
         "min_bytes_per_second",

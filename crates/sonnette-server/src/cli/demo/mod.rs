@@ -47,8 +47,9 @@ impl Demo {
             Some(hash),
         )?;
         let listen = listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
-        let listener =
-            TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = TcpListener::bind(listen).with_context(|| {
+            format!("cannot listen on {listen} (choose another address with --listen)")
+        })?;
         let address = listener.local_addr()?;
         let base = local_url(address)?;
         let settings = Settings {

@@ -46,8 +46,10 @@ impl Serve {
                 "the dashboard has no user yet; create one with `sonnette user create EMAIL --operator`"
             );
         }
-        let listener = TcpListener::bind(settings.listen)
-            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let listener = TcpListener::bind(settings.listen).with_context(|| {
+            let address = settings.listen;
+            format!("cannot listen on {address} (choose another address with --listen)")
+        })?;
         block_on(async {
             // Installed before the server reports that it listens: from then on a signal stops it gracefully.
             let shutdown = shutdown_signal()?;

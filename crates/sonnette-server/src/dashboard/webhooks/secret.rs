@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use sonnette::domain::Secret;
+use sonnette::domain::{Secret, SignatureScheme, Webhook};
 
 use super::actions::change::change_webhook;
 use super::actions::confirm::confirm;
@@ -42,6 +42,8 @@ struct SecretTemplate {
     breadcrumbs: Breadcrumbs,
     secret: String,
     public_key: Option<String>,
+    /// Whether there is a signature that the previous secret never makes.
+    signs_for_creads: bool,
     /// The previous secret, and the time until which it signs too.
     previous: Option<(String, TimeElement)>,
     /// The key of the error message for the secret that the user entered.
@@ -83,6 +85,7 @@ fn show(
         breadcrumbs: Breadcrumbs::new(&page),
         secret: webhook.secrets.current.text().to_owned(),
         public_key: secrets::public_key(webhook),
+        signs_for_creads: signs_for_creads(webhook),
         previous: previous
             .filter(|(_, until)| state.now() < *until)
             .map(|(secret, until)| (secret.text().to_owned(), TimeElement(*until))),
@@ -110,10 +113,18 @@ pub(crate) async fn set_secret(
     Ok(flash::redirect(&page.url("secret/"), "secret-set"))
 }
 
+fn signs_for_creads(webhook: &Webhook) -> bool {
+    let signatures = &webhook.settings.extra_signatures;
+    signatures.contains(&SignatureScheme::Creads)
+}
+
 /// Asks for confirmation before a new secret is generated.
 pub(crate) async fn confirm_rotate(page: WebhookPage) -> Result<Response, PageError> {
     let texts = page.organizer_page.layout.texts;
     let mut keys = vec!["rotate-new", "rotate-day"];
+    if signs_for_creads(&page.webhook) {
+        keys.push("secret-change-creads");
+    }
     if page.webhook.settings.signing_seeds.is_some() {
         keys.push("rotate-key");
     }

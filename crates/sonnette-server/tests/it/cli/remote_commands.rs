@@ -187,6 +187,8 @@ fn publish_prints_the_error_of_the_server() {
         ])
         .refused(1);
     assert!(err.contains("cannot connect to 127.0.0.1:1"), "{err}");
+    let advice = "no server responds at http://127.0.0.1:1 (is it running? --url names another)";
+    assert!(err.contains(advice), "{err}");
 }
 
 #[test]

@@ -41,7 +41,9 @@ fn a_second_server_on_the_same_store_is_refused() {
         .run(&["serve", "--listen", "127.0.0.1:0"])
         .refused(1);
     assert!(
-        err.contains("another sonnette serves from this data directory"),
+        err.contains(
+            "another sonnette serves from this data directory; stop it, or use another directory"
+        ),
         "{err}"
     );
     drop(server);
@@ -55,7 +57,10 @@ fn an_address_in_use_is_named() {
         .run(&["serve", "--listen", &server.address])
         .refused(1);
     assert!(
-        err.contains(&format!("cannot listen on {}", server.address)),
+        err.contains(&format!(
+            "cannot listen on {} (choose another address with --listen)",
+            server.address
+        )),
         "{err}"
     );
 }

@@ -117,3 +117,22 @@ fn a_test_before_saving_is_audited() {
     let read = browser.read(&format!("{PAGES}/audit/"));
     assert!(read.contains("tested a webhook before saving it"), "{read}");
 }
+
+#[test]
+fn the_page_says_what_the_previous_secret_does_not_sign() {
+    let api = Api::start();
+    let path = api.webhook("http://127.0.0.1:1/");
+    let browser = Browser::of(&api, &["webhooks"]);
+    let pages = ["secret/", "secret/rotate/"].map(|page| format!("{PAGES}/{path}{page}"));
+    let exception = "The header X-Partners-Signature has one signature only: after a change it is made with the new secret at once.";
+    let is_shown = || {
+        pages
+            .each_ref()
+            .map(|page| browser.read(page).contains(exception))
+    };
+    assert_eq!(is_shown(), [false, false]);
+    let schemes = json!({"signature_scheme": ["standard", "creads"]});
+    api.call("PATCH", &format!("{path}settings/"), Some(schemes))
+        .expect(200);
+    assert_eq!(is_shown(), [true, true]);
+}

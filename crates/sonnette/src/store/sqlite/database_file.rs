@@ -212,7 +212,7 @@ impl DataDirectoryLock {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(refused(
                 directory,
-                "another sonnette serves from this data directory",
+                "another sonnette serves from this data directory; stop it, or use another directory",
             )),
             Err(TryLockError::Error(e)) => Err(refused(&path, &format!("cannot be locked: {e}"))),
         }

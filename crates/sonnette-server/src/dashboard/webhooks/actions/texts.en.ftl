@@ -84,6 +84,7 @@ secret-previous = The previous secret also signs, until
 secret-show-previous = Show the previous secret
 secret-public-key = Public key
 secret-change = Change the secret
+secret-change-creads = The header X-Partners-Signature has one signature only: after a change it is made with the new secret at once.
 secret-change-help = After a change, the previous secret goes on signing for 24 hours, so that the receiver can switch over without losing anything.
 secret-own = Set a secret of your own
 secret-own-help = whsec_ followed by the base64 text of 24 to 64 bytes.

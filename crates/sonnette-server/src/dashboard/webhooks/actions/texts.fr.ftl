@@ -84,6 +84,7 @@ secret-previous = Le secret précédent signe aussi, jusqu’au
 secret-show-previous = Afficher le secret précédent
 secret-public-key = Clé publique
 secret-change = Changer le secret
+secret-change-creads = L’en-tête X-Partners-Signature n’a qu’une signature : après un changement, elle est faite aussitôt avec le nouveau secret.
 secret-change-help = Après un changement, le secret précédent continue de signer pendant 24 heures, afin que le récepteur puisse passer au nouveau sans rien perdre.
 secret-own = Définir votre propre secret
 secret-own-help = whsec_ suivi du texte en base64 de 24 à 64 octets.
