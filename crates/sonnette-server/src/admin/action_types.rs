@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use sonnette::dialect::{ActionType, FieldErrors, SchemaRules, check_registration, count_patterns};
-use sonnette::domain::RegisteredActionType;
+use sonnette::domain::{DialectName, RegisteredActionType};
 use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::{NewAuditEntry, Store, StoreError};
 
@@ -33,6 +33,8 @@ pub(crate) enum ActionTypeError {
     NotRegistered,
     /// The catalogue has an action type of this name.
     NameTaken,
+    /// The organizer does not have the dialect of the name, and would not see the action type.
+    DialectOff(DialectName),
     /// The schema, the example or the shape is wrong.
     Invalid(FieldErrors),
     /// Any other reason.
@@ -91,8 +93,8 @@ pub(crate) fn find_changeable(
 /// Registers an action type.
 ///
 /// # Errors
-/// [`ActionTypeError::PretixName`], [`ActionTypeError::NameTaken`], and [`ActionTypeError::Invalid`], also where the
-/// organizer does not have the dialect.
+/// [`ActionTypeError::PretixName`], [`ActionTypeError::NameTaken`], [`ActionTypeError::DialectOff`] and
+/// [`ActionTypeError::Invalid`].
 pub(crate) fn create(
     store: &dyn Store,
     author: &Author,
@@ -111,8 +113,8 @@ pub(crate) fn create(
         return Err(ActionTypeError::NameTaken);
     }
     check_limits(organizer, row)?;
-    validate(row, SchemaRules::New)?;
     check_dialect(organizer, row)?;
+    validate(row, SchemaRules::New)?;
     let entry = audit_entry(author, "sonnette.action_type.created", row, now);
     let added = store.add_action_type(row, entry)?;
     Ok(require_done(added, "an action type").map(|_| ())?)
@@ -171,21 +173,18 @@ fn is_pretix_name(row: &RegisteredActionType) -> bool {
     row.name.first_word() == "pretix"
 }
 
-/// Refuses an action type that the organizer would not see, because it does not have the dialect.
+/// Refuses an action type of a dialect that the organizer does not have. Names of other dialects than these two cannot be
+/// registered by anyone, which [`validate`] says.
 fn check_dialect(
     organizer: &OrganizerSnapshot,
     row: &RegisteredActionType,
 ) -> Result<(), ActionTypeError> {
-    let Some(dialect) = organizer.catalogue.missing_dialect(&row.name) else {
-        return Ok(());
-    };
-    let message = format!(
-        "The dialect {dialect} is off for this organizer; an operator adds it to its dialects."
-    );
-    Err(ActionTypeError::Invalid(FieldErrors::one(
-        "action_type",
-        message,
-    )))
+    match organizer.catalogue.missing_dialect(&row.name) {
+        Some(dialect @ (DialectName::Pretix | DialectName::Custom)) => {
+            Err(ActionTypeError::DialectOff(dialect))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses what would take an organizer beyond its limits.

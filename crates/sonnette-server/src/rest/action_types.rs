@@ -295,6 +295,12 @@ fn api_error(name: &str, error: ActionTypeError) -> ApiError {
         ActionTypeError::NameTaken => {
             ApiError::conflict(format!("The action type \"{name}\" is known already."))
         }
+        ActionTypeError::DialectOff(dialect) => ApiError::field(
+            "action_type",
+            format!(
+                "The dialect {dialect} is off for this organizer; an operator adds it to its dialects."
+            ),
+        ),
         ActionTypeError::Invalid(errors) => errors.into(),
         ActionTypeError::Other(error) => error.into(),
     }

@@ -18,7 +18,7 @@ pub(crate) fn compose(action_type: &ActionTypeName, published_at: Timestamp, dat
 }
 
 /// What [`compose`] makes this body from. `None`: it does not make this body.
-pub(crate) fn data<'a>(
+pub(crate) fn extract_data<'a>(
     body: &'a [u8],
     action_type: &ActionTypeName,
     published_at: Timestamp,
@@ -52,9 +52,15 @@ mod tests {
             body,
             "{\"type\":\"ring.bell\",\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"data\":{\"a\":1}}"
         );
-        assert_eq!(data(body.as_bytes(), &action_type, at), Some("{\"a\":1}"));
-        assert_eq!(data(body.as_bytes(), &action_type, Timestamp::MAX), None);
-        assert_eq!(data(&body.as_bytes()[..70], &action_type, at), None);
-        assert_eq!(data(b"", &action_type, at), None);
+        assert_eq!(
+            extract_data(body.as_bytes(), &action_type, at),
+            Some("{\"a\":1}")
+        );
+        assert_eq!(
+            extract_data(body.as_bytes(), &action_type, Timestamp::MAX),
+            None
+        );
+        assert_eq!(extract_data(&body.as_bytes()[..70], &action_type, at), None);
+        assert_eq!(extract_data(b"", &action_type, at), None);
     }
 }

@@ -12,27 +12,28 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
+use super::header_values::{ValueReader, push_number, push_signed_number};
 use crate::domain::{NotificationId, base_36};
 
 /// Any text: its length and its bytes.
-const TEXT: char = '\u{1}';
+const TEXT_MARKER: char = '\u{1}';
 /// A number in decimal notation.
-const NUMBER: char = '\u{2}';
+const NUMBER_MARKER: char = '\u{2}';
 /// The end of a `webhook-id`: the notification, and the time of publication as its distance from the start of the attempt.
-const MESSAGE_ID: char = '\u{3}';
+const MESSAGE_ID_MARKER: char = '\u{3}';
 /// A time in seconds since 1970, as its distance from the start of the attempt.
-const SECONDS: char = '\u{4}';
+const SECONDS_MARKER: char = '\u{4}';
 /// 32 bytes, written in base64.
-const BASE64_32: char = '\u{5}';
+const BASE64_32_BYTES_MARKER: char = '\u{5}';
 /// 64 bytes, written in base64.
-const BASE64_64: char = '\u{6}';
+const BASE64_64_BYTES_MARKER: char = '\u{6}';
 /// 32 bytes, written in lower-case hexadecimal digits.
-const HEX_32: char = '\u{7}';
+const HEX_32_BYTES_MARKER: char = '\u{7}';
 /// A time as in `date`, as its distance in seconds from the start of the attempt.
-const DATE: char = '\u{8}';
+const DATE_MARKER: char = '\u{8}';
 
 /// Response headers whose values say nothing about the notification.
-const IMPERSONAL_HEADERS: &[&str] = &[
+const NON_PERSONAL_RESPONSE_HEADERS: &[&str] = &[
     "accept-ranges",
     "allow",
     "alt-svc",
@@ -56,7 +57,7 @@ const IMPERSONAL_HEADERS: &[&str] = &[
 ];
 
 /// Longer values of response headers are not part of a template.
-const MAX_RESPONSE_VALUE_BYTES: usize = 128;
+const MAX_TEMPLATE_VALUE_BYTES: usize = 128;
 
 /// Headers without the values that vary, and these values.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,18 +76,18 @@ pub(crate) struct HeaderContext {
 impl HeaderContext {
     /// `None`: the headers cannot be split.
     pub(crate) fn split_request(self, headers: &str) -> Option<SplitHeaders> {
-        Splitter::split(self, headers, Splitter::add_request_line)
+        HeaderSplitter::split(self, headers, HeaderSplitter::add_request_line)
     }
 
     /// `None`: the headers cannot be split.
     pub(crate) fn split_response(self, headers: &str) -> Option<SplitHeaders> {
-        Splitter::split(self, headers, Splitter::add_response_line)
+        HeaderSplitter::split(self, headers, HeaderSplitter::add_response_line)
     }
 
     /// The headers that were split. `None`: the values do not belong to this template.
     pub(crate) fn join(self, template: &str, values: &[u8]) -> Option<String> {
         let mut headers = String::with_capacity(template.len() + 3 * values.len());
-        let mut values = Values(values);
+        let mut values = ValueReader(values);
         let mut rest = template;
         while let Some(at) = rest.find(is_marker) {
             let (literal, marked) = rest.split_at(at);
@@ -99,35 +100,40 @@ impl HeaderContext {
         values.0.is_empty().then_some(headers)
     }
 
-    fn push_value(self, marker: char, values: &mut Values<'_>, headers: &mut String) -> Option<()> {
+    fn push_value(
+        self,
+        marker: char,
+        values: &mut ValueReader<'_>,
+        headers: &mut String,
+    ) -> Option<()> {
         match marker {
-            TEXT => {
-                let length = usize::try_from(values.number()?).ok()?;
-                headers.push_str(std::str::from_utf8(values.bytes(length)?).ok()?);
+            TEXT_MARKER => {
+                let length = usize::try_from(values.read_number()?).ok()?;
+                headers.push_str(std::str::from_utf8(values.read_bytes(length)?).ok()?);
             }
-            NUMBER => headers.push_str(&values.number()?.to_string()),
-            MESSAGE_ID => {
+            NUMBER_MARKER => headers.push_str(&values.read_number()?.to_string()),
+            MESSAGE_ID_MARKER => {
                 let started_at = self.started_at.as_microsecond();
-                let published_at = started_at.wrapping_sub(values.signed_number()?);
+                let published_at = started_at.wrapping_sub(values.read_signed_number()?);
                 headers.push_str(&self.notification.0.to_string());
                 headers.push('_');
                 headers.push_str(&base_36(published_at.cast_unsigned()));
             }
-            SECONDS => {
+            SECONDS_MARKER => {
                 let seconds = self.started_at.as_second();
-                let seconds = seconds.wrapping_add(values.signed_number()?);
+                let seconds = seconds.wrapping_add(values.read_signed_number()?);
                 headers.push_str(&seconds.to_string());
             }
-            BASE64_32 => STANDARD.encode_string(values.bytes(32)?, headers),
-            BASE64_64 => STANDARD.encode_string(values.bytes(64)?, headers),
-            HEX_32 => {
-                for byte in values.bytes(32)? {
+            BASE64_32_BYTES_MARKER => STANDARD.encode_string(values.read_bytes(32)?, headers),
+            BASE64_64_BYTES_MARKER => STANDARD.encode_string(values.read_bytes(64)?, headers),
+            HEX_32_BYTES_MARKER => {
+                for byte in values.read_bytes(32)? {
                     headers.extend([byte >> 4, byte & 15].map(hex_digit));
                 }
             }
-            DATE => {
+            DATE_MARKER => {
                 let seconds = self.started_at.as_second();
-                let seconds = seconds.checked_add(values.signed_number()?)?;
+                let seconds = seconds.checked_add(values.read_signed_number()?)?;
                 headers.push_str(&format_date(Timestamp::from_second(seconds).ok()?)?);
             }
             _ => return None,
@@ -137,7 +143,7 @@ impl HeaderContext {
 }
 
 fn is_marker(character: char) -> bool {
-    (TEXT..=DATE).contains(&character)
+    (TEXT_MARKER..=DATE_MARKER).contains(&character)
 }
 
 fn hex_digit(value: u8) -> char {
@@ -150,12 +156,12 @@ fn format_date(time: Timestamp) -> Option<String> {
         .ok()
 }
 
-struct Splitter {
+struct HeaderSplitter {
     context: HeaderContext,
     split: SplitHeaders,
 }
 
-impl Splitter {
+impl HeaderSplitter {
     fn split(
         context: HeaderContext,
         headers: &str,
@@ -191,7 +197,7 @@ impl Splitter {
                 splitter.add_signatures(value);
                 Some(())
             },
-            "x-partners-signature" => Self::add_hex,
+            "x-partners-signature" => Self::add_hex_digits,
             _ => {
                 self.split.template.push_str(line);
                 return;
@@ -211,7 +217,8 @@ impl Splitter {
             self.add_line(name, value, end, Self::add_number);
         } else if is_named(&["date", "expires", "last-modified"]) {
             self.add_line(name, value, end, Self::add_date);
-        } else if value.len() <= MAX_RESPONSE_VALUE_BYTES && is_named(IMPERSONAL_HEADERS) {
+        } else if value.len() <= MAX_TEMPLATE_VALUE_BYTES && is_named(NON_PERSONAL_RESPONSE_HEADERS)
+        {
             self.split.template.push_str(line);
         } else {
             self.add_text(line);
@@ -235,7 +242,7 @@ impl Splitter {
     }
 
     fn add_text(&mut self, text: &str) {
-        self.split.template.push(TEXT);
+        self.split.template.push(TEXT_MARKER);
         push_number(&mut self.split.values, text.len() as u64);
         self.split.values.extend_from_slice(text.as_bytes());
     }
@@ -245,7 +252,7 @@ impl Splitter {
         if number.to_string() != value {
             return None;
         }
-        self.split.template.push(NUMBER);
+        self.split.template.push(NUMBER_MARKER);
         push_number(&mut self.split.values, number);
         Some(())
     }
@@ -256,7 +263,7 @@ impl Splitter {
             return None;
         }
         let difference = seconds.wrapping_sub(self.context.started_at.as_second());
-        self.split.template.push(SECONDS);
+        self.split.template.push(SECONDS_MARKER);
         push_signed_number(&mut self.split.values, difference);
         Some(())
     }
@@ -271,7 +278,7 @@ impl Splitter {
         let started_at = self.context.started_at.as_microsecond();
         let difference = started_at.wrapping_sub(published_at.cast_signed());
         self.split.template.push_str(start);
-        self.split.template.push(MESSAGE_ID);
+        self.split.template.push(MESSAGE_ID_MARKER);
         push_signed_number(&mut self.split.values, difference);
         Some(())
     }
@@ -295,8 +302,8 @@ impl Splitter {
         // Refuses what it would not encode in the same way.
         let signature = STANDARD.decode(encoded).ok()?;
         let marker = match signature.len() {
-            32 => BASE64_32,
-            64 => BASE64_64,
+            32 => BASE64_32_BYTES_MARKER,
+            64 => BASE64_64_BYTES_MARKER,
             _ => return None,
         };
         self.split.template.push_str(scheme);
@@ -305,7 +312,7 @@ impl Splitter {
         Some(())
     }
 
-    fn add_hex(&mut self, value: &str) -> Option<()> {
+    fn add_hex_digits(&mut self, value: &str) -> Option<()> {
         let digits = value.as_bytes();
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Some(byte - b'0'),
@@ -319,7 +326,7 @@ impl Splitter {
         self.split
             .values
             .extend(bytes.filter(|_| digits.len() == 64)?);
-        self.split.template.push(HEX_32);
+        self.split.template.push(HEX_32_BYTES_MARKER);
         Some(())
     }
 
@@ -329,7 +336,7 @@ impl Splitter {
             return None;
         }
         let difference = time.as_second() - self.context.started_at.as_second();
-        self.split.template.push(DATE);
+        self.split.template.push(DATE_MARKER);
         push_signed_number(&mut self.split.values, difference);
         Some(())
     }
@@ -341,95 +348,56 @@ fn split_line_end(line: &str) -> (&str, &str) {
         .map_or((line, ""), |content| (content, "\n"))
 }
 
-/// Appends a number in LEB128, which has fewer bytes for smaller numbers.
-fn push_number(values: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        values.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    values.push((number & 0x7f) as u8);
-}
-
-/// Appends a number whose lowest bit is made its sign, so that small negative numbers have few bytes too.
-fn push_signed_number(values: &mut Vec<u8>, number: i64) {
-    push_number(values, ((number << 1) ^ (number >> 63)).cast_unsigned());
-}
-
-/// Values that were not read yet.
-struct Values<'a>(&'a [u8]);
-
-impl<'a> Values<'a> {
-    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..u64::BITS).step_by(7) {
-            let byte = self.bytes(1)?[0];
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn signed_number(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const CONTEXT: HeaderContext = HeaderContext {
+    const HEADER_CONTEXT: HeaderContext = HeaderContext {
         notification: NotificationId(77),
         started_at: Timestamp::constant(1_764_400_000, 123_456_000),
     };
 
-    const REQUEST: &str = "host: example.org\nuser-agent: Sonnette\nauthorization: ***\ncontent-length: 250\n\
+    const REQUEST_HEADERS: &str = "host: example.org\nuser-agent: Sonnette\nauthorization: ***\ncontent-length: 250\n\
         webhook-id: msg_0123456789ab_5_77_fcxmmx1m51\nwebhook-timestamp: 1764400000\n\
         webhook-signature: v1,AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 
     #[test]
     fn what_varies_between_requests_has_few_bytes() {
-        let split = CONTEXT.split_request(REQUEST).unwrap();
+        let split = HEADER_CONTEXT.split_request(REQUEST_HEADERS).unwrap();
         assert_eq!(
             split.template,
             "host: example.org\nuser-agent: Sonnette\nauthorization: ***\ncontent-length: \u{2}\n\
              webhook-id: msg_0123456789ab_5_\u{3}\nwebhook-timestamp: \u{4}\nwebhook-signature: v1,\u{5}\n"
         );
         assert!(split.values.len() < 45, "{}", split.values.len());
-        let joined = CONTEXT.join(&split.template, &split.values);
-        assert_eq!(joined.as_deref(), Some(REQUEST));
+        let joined = HEADER_CONTEXT.join(&split.template, &split.values);
+        assert_eq!(joined.as_deref(), Some(REQUEST_HEADERS));
     }
 
     #[test]
-    fn only_impersonal_headers_of_a_response_are_in_its_template() {
+    fn only_non_personal_headers_of_a_response_are_in_its_template() {
         let headers = "Server: nginx\nDate: Sat, 29 Nov 2025 07:06:41 GMT\ncontent-length: 2\nset-cookie: person=1\n\
             x-person-name: y\nno header\n";
-        let split = CONTEXT.split_response(headers).unwrap();
+        let split = HEADER_CONTEXT.split_response(headers).unwrap();
         assert_eq!(
             split.template,
             "Server: nginx\nDate: \u{8}\ncontent-length: \u{2}\n\u{1}\u{1}\u{1}"
         );
-        let joined = CONTEXT.join(&split.template, &split.values);
+        let joined = HEADER_CONTEXT.join(&split.template, &split.values);
         assert_eq!(joined.as_deref(), Some(headers));
     }
 
     #[test]
     fn values_of_another_template_are_refused() {
-        let split = CONTEXT.split_request(REQUEST).unwrap();
-        assert_eq!(CONTEXT.join(&split.template, &split.values[..40]), None);
-        assert_eq!(CONTEXT.join("a: b\n", &split.values), None);
-        assert_eq!(CONTEXT.join(&split.template, &[0xff; 200]), None);
+        let split = HEADER_CONTEXT.split_request(REQUEST_HEADERS).unwrap();
+        assert_eq!(
+            HEADER_CONTEXT.join(&split.template, &split.values[..40]),
+            None
+        );
+        assert_eq!(HEADER_CONTEXT.join("a: b\n", &split.values), None);
+        assert_eq!(HEADER_CONTEXT.join(&split.template, &[0xff; 200]), None);
     }
 
     fn header_line() -> impl Strategy<Value = String> {
@@ -477,7 +445,7 @@ mod tests {
         ) {
             let context = HeaderContext {
                 started_at: Timestamp::from_microsecond(start).unwrap(),
-                ..CONTEXT
+                ..HEADER_CONTEXT
             };
             for headers in [lines.concat(), any_text] {
                 for split in [context.split_request(&headers), context.split_response(&headers)] {

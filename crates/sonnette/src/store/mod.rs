@@ -20,6 +20,7 @@ mod erasure_store;
 mod error;
 #[cfg(feature = "sqlite")]
 mod header_template;
+mod header_values;
 mod history;
 mod hold_store;
 mod idempotency_store;

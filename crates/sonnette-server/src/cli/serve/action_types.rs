@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use sonnette::clock::{Clock as _, SystemClock};
 use sonnette::domain::{OrganizerId, RegisteredActionType};
+use sonnette::engine::OrganizerSnapshot;
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{ChangeResult, RegistryStore as _, Store as _};
 
@@ -63,7 +64,11 @@ fn load_registered(store: &SqliteStore) -> Result<Vec<RegisteredActionType>> {
 /// Registers one action type; returns the organizer that it belongs to.
 fn upsert(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<OrganizerId>> {
     let owner = match &setting.organizer {
-        Some(slug) => Some(local_store::organizer(store, slug)?.organizer.id),
+        Some(slug) => {
+            let organizer = local_store::organizer(store, slug)?;
+            warn_of_missing_dialect(setting, &organizer);
+            Some(organizer.organizer.id)
+        }
         None => None,
     };
     let mut rows = load_registered(store)?.into_iter();
@@ -96,4 +101,16 @@ fn upsert(setting: &ActionTypeSetting, store: &SqliteStore) -> Result<Option<Org
         tracing::debug!(action_type = %row.name, "action type {} is already registered", row.name);
     }
     Ok(owner)
+}
+
+/// The server starts all the same: the dialect may be added later.
+fn warn_of_missing_dialect(setting: &ActionTypeSetting, organizer: &OrganizerSnapshot) {
+    let (name, slug) = (&setting.action.name, &organizer.organizer.slug);
+    if let Some(dialect) = organizer.catalogue.missing_dialect(name) {
+        tracing::warn!(
+            action_type = %name,
+            organizer = %slug,
+            "[[action_types]]: organizer {slug} does not see {name}: it does not have the dialect {dialect}"
+        );
+    }
 }

@@ -217,6 +217,7 @@ pub(super) fn page_error(error: ActionTypeError) -> PageError {
         },
         ActionTypeError::NotRegistered
         | ActionTypeError::NameTaken
+        | ActionTypeError::DialectOff(_)
         | ActionTypeError::Invalid(_) => PageError::Conflict("conflict-not-registered"),
         ActionTypeError::Other(error) => error.into(),
     }
@@ -262,6 +263,12 @@ fn add_error(
         ActionTypeError::NameTaken => {
             errors.add("name", texts.get_with("action-type-known", name));
         }
+        ActionTypeError::DialectOff(dialect) => {
+            errors.add(
+                "name",
+                texts.get_with("form-error-action-type-dialect", dialect),
+            );
+        }
         ActionTypeError::Invalid(FieldErrors(violations)) => {
             for (path, message) in violations {
                 add_violation(texts, name, &path, &message, errors);
@@ -282,11 +289,12 @@ fn add_violation(
 ) {
     let dialect = name.first_word().parse().unwrap_or(DialectName::Custom);
     match (path, dialect) {
-        ("action_type", DialectName::Custom) if !name.is_wildcard() => {
-            errors.add("name", message.to_owned());
-        }
-        ("action_type", DialectName::Custom) => {
+        ("action_type", DialectName::Custom) if name.is_wildcard() => {
             errors.add("name", texts.get("action-type-no-wildcard"));
+        }
+        // The limit of action types.
+        ("action_type", DialectName::Custom | DialectName::Pretix) => {
+            errors.add("name", message.to_owned());
         }
         ("action_type", _) => errors.add("name", texts.get_with("action-type-of-dialect", dialect)),
         ("family", DialectName::Pretix) => {

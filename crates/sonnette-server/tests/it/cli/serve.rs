@@ -248,6 +248,16 @@ fn action_types_of_the_file_are_added_and_deleted() {
     );
     let err = sandbox.run(&["serve", "--config", "s.toml"]).refused(1);
     assert!(err.contains("organizer nobody does not exist"), "{err}");
+    let organizer = ["organizer", "create", "tickets", "--dialect", "pretix"];
+    sandbox.run(&organizer).done();
+    sandbox.write(
+        "s.toml",
+        "[[action_types]]\naction_type = \"shop.parcel.sent\"\norganizer = \"tickets\"\n",
+    );
+    let server = sandbox.serve(&["--config", "s.toml"]);
+    let warning =
+        "organizer tickets does not see shop.parcel.sent: it does not have the dialect custom";
+    assert!(server.early.contains(warning), "{}", server.early);
 }
 
 #[test]

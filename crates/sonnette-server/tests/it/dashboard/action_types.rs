@@ -201,3 +201,30 @@ fn users_without_permission_can_only_read() {
         .get(&format!("{PAGES}/action-types/"))
         .expect(303);
 }
+
+#[test]
+fn names_of_a_dialect_that_is_off_are_refused_in_the_language_of_the_page() {
+    let api = Api::start();
+    for (slug, dialect) in [("tickets", "pretix"), ("parcels", "custom")] {
+        let body = serde_json::json!({"slug": slug, "name": slug, "dialects": [dialect]});
+        api.call_as(&api.operator, "POST", "/api/v1/organizers/", Some(body))
+            .expect(201);
+    }
+    let root = Browser::of_operator(&api);
+    let french = Browser::new(&api).in_french();
+    french.log_in("root@example.org");
+    for (slug, name, dialect) in [
+        ("tickets", "parcel.sent", "custom"),
+        ("parcels", "pretix.plugin.done", "pretix"),
+    ] {
+        let page = format!("/organizers/{slug}/action-types/new/");
+        let refused = |browser: &Browser<'_>| {
+            let answer = browser.submit(&page, &page, &[("name", name)]).expect(422);
+            words(&answer.text)
+        };
+        let english = format!("The dialect “{dialect}” is off for this organizer");
+        assert!(refused(&root).contains(&english));
+        let in_french = format!("Le dialecte « {dialect} » est désactivé pour cet organisateur");
+        assert!(refused(&french).contains(&in_french));
+    }
+}

@@ -145,7 +145,7 @@ impl PublicationQueue {
 
     /// When the next request may be taken; `None` if there is none.
     pub(super) fn ready_at(&self, now: Instant) -> Option<Instant> {
-        if self.next_turn(now).is_some() {
+        if self.next_ready_turn(now).is_some() {
             return Some(now);
         }
         let until = self.large_request_after.unwrap_or(now);
@@ -158,7 +158,7 @@ impl PublicationQueue {
     }
 
     /// The key of the organizer whose request is taken next.
-    fn next_turn(&self, now: Instant) -> Option<(u64, OrganizerId)> {
+    fn next_ready_turn(&self, now: Instant) -> Option<(u64, OrganizerId)> {
         let is_paused = self.large_request_after.is_some_and(|after| now < after)
             && self.quiet_at().is_some_and(|quiet_at| now < quiet_at);
         let is_ready = |queue: &VecDeque<QueuedGroup>| {
@@ -176,7 +176,7 @@ impl PublicationQueue {
         let mut batch = Vec::new();
         let (mut size, mut deliveries) = (QueueSize::default(), 0);
         while size.publications < MAX_BATCH_PUBLICATIONS {
-            let Some(turn) = self.next_turn(now) else {
+            let Some(turn) = self.next_ready_turn(now) else {
                 break;
             };
             let Some((group, _)) = self.by_turn.get(&turn).and_then(VecDeque::front) else {

@@ -171,7 +171,7 @@ impl CommitQueue {
         let mut now = SystemClock.instant();
         state.publications.end_transaction(now);
         if state.settlements.is_empty()
-            && !state.has_publication(now)
+            && !state.has_ready_publication(now)
             && !state.closed
             && !state.registry_changed
         {
@@ -184,7 +184,7 @@ impl CommitQueue {
         }
         if !state.settlements.is_empty() {
             let until = SystemClock.instant() + self.delays.settlement;
-            while !state.has_publication(SystemClock.instant())
+            while !state.has_ready_publication(SystemClock.instant())
                 && state.settlements.len() < IMMEDIATE_COMMIT_SETTLEMENTS
                 && !state.closed
             {
@@ -221,7 +221,7 @@ impl QueueState {
         self.publications.is_empty() && self.settlements.is_empty()
     }
 
-    fn has_publication(&self, now: Instant) -> bool {
+    fn has_ready_publication(&self, now: Instant) -> bool {
         self.publications.ready_at(now) == Some(now)
     }
 

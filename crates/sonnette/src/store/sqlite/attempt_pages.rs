@@ -13,7 +13,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use super::StoreError;
-use super::attempt_rows::{HAS_ACTION_TYPE, attempt, select_attempt};
+use super::attempt_rows::{HAS_ACTION_TYPE_SQL, attempt_from_row, select_attempt};
 use super::damage_log::DamageLog;
 use super::filter::Filter;
 use super::log_segments::{IdRange, LogSegment};
@@ -51,7 +51,7 @@ pub(super) fn page(
         scanned += 1;
         last = found.id;
         if found.matches {
-            let read = damage.skip_damaged(scan.without_bodies(&found))?;
+            let read = damage.skip_damaged(scan.read_without_bodies(&found))?;
             page.attempts.extend(read.flatten());
         }
     }
@@ -178,14 +178,14 @@ impl<'a> LogScan<'a> {
     }
 
     /// An attempt without bodies; `None` if its notification was removed.
-    fn without_bodies(&self, found: &FoundAttempt) -> Result<Option<Attempt>, StoreError> {
+    fn read_without_bodies(&self, found: &FoundAttempt) -> Result<Option<Attempt>, StoreError> {
         let mut statement = self.c.prepare_cached(&format!(
-            "{} WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE}",
+            "{} WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE_SQL}",
             select_attempt(self.sources[found.source].segment, "")
         ))?;
         let mut rows = statement.query([found.webhook.0, found.id])?;
         rows.next()?
-            .map(|row| attempt(TableRow::new(row, "attempts")))
+            .map(|row| attempt_from_row(TableRow::new(row, "attempts")))
             .transpose()
     }
 }
@@ -333,12 +333,12 @@ pub(super) fn latest(
 ) -> Result<Option<Attempt>, StoreError> {
     for segment in segments {
         let mut statement = c.prepare_cached(&format!(
-            "{} WHERE a.webhook = ?1 AND a.action_type IS NULL AND {HAS_ACTION_TYPE} ORDER BY a.id DESC",
+            "{} WHERE a.webhook = ?1 AND a.action_type IS NULL AND {HAS_ACTION_TYPE_SQL} ORDER BY a.id DESC",
             select_attempt(segment, "")
         ))?;
         let mut rows = statement.query([webhook.0])?;
         while let Some(row) = rows.next()? {
-            let read = damage.skip_damaged(attempt(TableRow::new(row, "attempts")))?;
+            let read = damage.skip_damaged(attempt_from_row(TableRow::new(row, "attempts")))?;
             if read.is_some() {
                 return Ok(read);
             }
@@ -359,7 +359,7 @@ pub(super) fn read_with_bodies(
         .filter(|s| (s.first_id..=s.last_id).contains(&id.0))
     {
         let mut statement = c.prepare_cached(&format!(
-            "{} WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE}",
+            "{} WHERE a.webhook = ?1 AND a.id = ?2 AND {HAS_ACTION_TYPE_SQL}",
             select_attempt(
                 segment,
                 ", a.payload, a.response_body, n.body, n.published_at"
@@ -370,7 +370,7 @@ pub(super) fn read_with_bodies(
             continue;
         };
         let cells = TableRow::new(row, "attempts");
-        let mut attempt = attempt(cells)?;
+        let mut attempt = attempt_from_row(cells)?;
         attempt.sent_body = sent_body(cells, &attempt)?;
         let body: Option<Vec<u8>> = cells.get("response_body")?;
         attempt.exchange.response_body = body.unwrap_or_default().into();

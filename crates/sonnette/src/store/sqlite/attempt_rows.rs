@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::StoreError;
 use super::damage_log::DamageLog;
-use super::header_templates::TemplateCache;
+use super::header_templates::HeaderTemplateCache;
 use super::log_segments::{self, LogSegment};
 use super::table_row::{TableRow, to_micros};
 use crate::domain::{
@@ -16,12 +16,12 @@ use crate::domain::{
 use crate::store::header_template::{HeaderContext, SplitHeaders};
 
 /// An attempt that was made late may be stored longer than its notification; it is not returned then.
-pub(super) const HAS_ACTION_TYPE: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
+pub(super) const HAS_ACTION_TYPE_SQL: &str = "coalesce(a.action_type, n.action_type) IS NOT NULL";
 
 /// An attempt that ended at most so long after its segment was created may be a repeated one that is in the previous segment.
-const MAX_REPEAT_MICROS: i64 = 120_000_000;
+const MAX_SETTLEMENT_REPEAT_MICROS: i64 = 120_000_000;
 
-/// Selects the columns that [`attempt`] reads, and `bodies`. The action type and the event are those of the notification,
+/// Selects the columns that [`attempt_from_row`] reads, and `bodies`. The action type and the event are those of the notification,
 /// except for a test. A start that is not after 1970 is the distance from the end.
 pub(super) fn select_attempt(segment: &LogSegment, bodies: &str) -> String {
     format!(
@@ -37,13 +37,13 @@ pub(super) fn select_attempt(segment: &LogSegment, bodies: &str) -> String {
     )
 }
 
-pub(super) fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
+pub(super) fn attempt_from_row(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
     let outcome = match cells.parse_optional("failure")? {
         None => Outcome::Answered {
             status: cells.get("return_code")?,
             retry_after: None,
         },
-        Some(kind) => Outcome::Failed(failure(cells, kind)?),
+        Some(kind) => Outcome::Failed(failure_from_row(cells, kind)?),
     };
     let context = HeaderContext {
         notification: NotificationId(cells.get("notification")?),
@@ -63,8 +63,18 @@ pub(super) fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
             started_at: context.started_at,
             duration: Duration::from_micros(cells.get("duration_us")?),
             outcome,
-            request_headers: headers(cells, context, "request_template", "request_headers")?,
-            response_headers: headers(cells, context, "response_template", "response_headers")?,
+            request_headers: headers_from_row(
+                cells,
+                context,
+                "request_template",
+                "request_headers",
+            )?,
+            response_headers: headers_from_row(
+                cells,
+                context,
+                "response_template",
+                "response_headers",
+            )?,
             response_body: bytes::Bytes::new(),
         },
     })
@@ -72,7 +82,7 @@ pub(super) fn attempt(cells: TableRow<'_>) -> Result<Attempt, StoreError> {
 
 /// Rows of earlier versions have no detail, and rows of later ones may have one that is unknown here: both keep their kind
 /// and their text.
-fn failure(cells: TableRow<'_>, kind: FailureKind) -> Result<SendFailure, StoreError> {
+fn failure_from_row(cells: TableRow<'_>, kind: FailureKind) -> Result<SendFailure, StoreError> {
     let detail: Option<String> = cells.get("failure_detail")?;
     let known = detail.and_then(|detail| serde_json::from_str::<SendFailure>(&detail).ok());
     match known.filter(|failure| failure.kind() == kind) {
@@ -85,7 +95,7 @@ fn failure(cells: TableRow<'_>, kind: FailureKind) -> Result<SendFailure, StoreE
 }
 
 /// Headers that are a text, or the values of a template.
-fn headers(
+fn headers_from_row(
     cells: TableRow<'_>,
     context: HeaderContext,
     template_column: &'static str,
@@ -100,26 +110,26 @@ fn headers(
 }
 
 /// Adds attempts to the newest segment, in one transaction.
-pub(super) struct AttemptLog<'a> {
+pub(super) struct AttemptWriter<'a> {
     segment: LogSegment,
     previous: Option<LogSegment>,
     insert_sql: String,
-    templates: &'a mut TemplateCache,
+    templates: &'a mut HeaderTemplateCache,
     erased: &'a HashSet<NotificationId>,
 }
 
-impl<'a> AttemptLog<'a> {
+impl<'a> AttemptWriter<'a> {
     /// The payload of and the responses to the notifications in `erased` are not stored.
     pub(super) fn open(
         t: &Transaction<'_>,
         damage: &DamageLog,
-        templates: &'a mut TemplateCache,
+        templates: &'a mut HeaderTemplateCache,
         erased: &'a HashSet<NotificationId>,
     ) -> Result<Self, StoreError> {
         let (newest, previous) = log_segments::newest(t, damage)?;
         let segment = match newest {
             Some(segment) => segment,
-            None => log_segments::add(t, 0, (i64::MIN, i64::MAX))?,
+            None => log_segments::create(t, 0, (i64::MIN, i64::MAX))?,
         };
         let insert_sql = format!(
             "INSERT OR IGNORE INTO {} (webhook, id, notification, action_type, event, target_url, number, started_at,
@@ -147,7 +157,7 @@ impl<'a> AttemptLog<'a> {
         if self.is_in_previous_segment(t, attempt)? {
             return Ok(false);
         }
-        self.segment.include(t, attempt.id.0)?;
+        self.segment.extend_bounds(t, attempt.id.0)?;
         let erased = self.erased.contains(&attempt.notification);
         let exchange = &attempt.exchange;
         let failure = match &exchange.outcome {
@@ -201,7 +211,13 @@ impl<'a> AttemptLog<'a> {
         let Some(previous) = &self.previous else {
             return Ok(false);
         };
-        if id > self.segment.created_at.saturating_add(MAX_REPEAT_MICROS) || id > previous.last_id {
+        if id
+            > self
+                .segment
+                .created_at
+                .saturating_add(MAX_SETTLEMENT_REPEAT_MICROS)
+            || id > previous.last_id
+        {
             return Ok(false);
         }
         let sql = format!(
@@ -259,7 +275,7 @@ impl<'a> AttemptLog<'a> {
     }
 }
 
-/// The JSON that [`attempt`] reads the failure from; a failure without details has only its kind and text.
+/// The JSON that [`attempt_from_row`] reads the failure from; a failure without details has only its kind and text.
 fn failure_detail(failure: &SendFailure) -> Option<String> {
     match failure {
         SendFailure::Undetailed { .. } => None,

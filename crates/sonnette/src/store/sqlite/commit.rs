@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use parking_lot::MutexGuard;
 use rusqlite::{Transaction, params};
 
-use super::attempt_rows::AttemptLog;
+use super::attempt_rows::AttemptWriter;
 use super::attempt_stats::AttemptCounts;
 use super::damage_log::DamageLog;
 use super::publications::store_group;
@@ -78,7 +78,7 @@ impl Writer {
         let mut counts = AttemptCounts::default();
         if !batch.settlements.is_empty() {
             let mut log =
-                AttemptLog::open(&transaction, damage, &mut self.templates, &self.erased)?;
+                AttemptWriter::open(&transaction, damage, &mut self.templates, &self.erased)?;
             for settlement in &batch.settlements {
                 write_settlement(
                     &transaction,

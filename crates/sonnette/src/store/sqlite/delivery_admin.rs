@@ -222,7 +222,7 @@ impl DeliveryAdmin for SqliteStore {
         }
         self.write(|t| {
             let mut count = 0;
-            let condition = format!("AND NOT {}", delivery_rows::IS_DELIVERED);
+            let condition = format!("AND NOT {}", delivery_rows::IS_DELIVERED_SQL);
             for notification in &notifications {
                 // A delivery that has succeeded since the scan stays delivered.
                 count += expedite_rows(t, webhook, *notification, now, &condition)?;

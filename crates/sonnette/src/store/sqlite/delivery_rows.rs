@@ -60,7 +60,7 @@ pub(super) fn pending_delivery(row: &Row<'_>) -> Result<PendingDelivery, StoreEr
 }
 
 /// The condition that a delivery was delivered. `how` is NULL then, except in rows of earlier versions.
-pub(super) const IS_DELIVERED: &str =
+pub(super) const IS_DELIVERED_SQL: &str =
     "(settled_at IS NOT NULL AND coalesce(how, 'delivered') = 'delivered')";
 
 /// How a settled delivery ended.

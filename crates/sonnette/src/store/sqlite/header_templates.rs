@@ -7,7 +7,7 @@ use rusqlite::{Transaction, params};
 use super::StoreError;
 
 /// The number of templates that a webhook has at most: a receiver whose responses all differ must not fill the table.
-const MAX_TEMPLATES: usize = 32;
+const MAX_TEMPLATES_PER_WEBHOOK: usize = 32;
 
 /// Longer headers are stored in full.
 const MAX_TEMPLATE_BYTES: usize = 4096;
@@ -20,7 +20,7 @@ const CACHE_ENTRY_BYTES: usize = 128;
 
 /// The templates that were used since the store was opened, by webhook.
 #[derive(Default)]
-pub(super) struct TemplateCache {
+pub(super) struct HeaderTemplateCache {
     webhooks: HashMap<i64, Vec<StoredTemplate>>,
     bytes: usize,
 }
@@ -32,7 +32,7 @@ struct StoredTemplate {
     last_segment: i64,
 }
 
-impl TemplateCache {
+impl HeaderTemplateCache {
     /// The id of a template that is used in `segment`. `None`: the headers must be stored in full, since the webhook has too
     /// many templates.
     pub(super) fn find_or_insert(
@@ -59,7 +59,7 @@ impl TemplateCache {
             // It was removed as unused.
             templates.remove(index);
         }
-        if templates.len() >= MAX_TEMPLATES || headers.len() > MAX_TEMPLATE_BYTES {
+        if templates.len() >= MAX_TEMPLATES_PER_WEBHOOK || headers.len() > MAX_TEMPLATE_BYTES {
             return Ok(None);
         }
         t.prepare_cached(

@@ -107,7 +107,7 @@ impl History for SqliteStore {
                      CROSS JOIN deliveries d ON d.webhook = ?1 AND d.notification = waits",
                     "1",
                 ),
-                Some(DeliveryStateFilter::Settled(SettlementKind::Delivered)) => ("deliveries d", delivery_rows::IS_DELIVERED),
+                Some(DeliveryStateFilter::Settled(SettlementKind::Delivered)) => ("deliveries d", delivery_rows::IS_DELIVERED_SQL),
                 Some(DeliveryStateFilter::Settled(SettlementKind::GivenUp)) => (
                     "deliveries d INDEXED BY deliveries_failed",
                     "d.how IN ('given_up', 'dropped') AND d.how = 'given_up'",

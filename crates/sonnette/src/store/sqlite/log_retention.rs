@@ -21,13 +21,13 @@ use crate::clock::{Clock as _, SystemClock};
 pub(super) const MAX_STEP_TIME: Duration = Duration::from_millis(10);
 
 /// The number of rows that one statement removes; a row of the log may have 64 KiB and more.
-const MAX_STATEMENT_ROWS: usize = 100;
+pub(super) const MAX_STATEMENT_ROWS: usize = 100;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// How long attempts are expected beyond the time of a segment, and how far the clock may be set back before a new segment
 /// begins.
-const TOLERANCE_MICROS: i64 = 3_600_000_000;
+const CLOCK_TOLERANCE_MICROS: i64 = 3_600_000_000;
 
 /// A log that is kept longer has longer segments, so that it has about this number of segments.
 const MAX_DAILY_SEGMENTS: i64 = 60;
@@ -40,14 +40,14 @@ const MAX_STATEMENT_TEMPLATES: usize = 1_000;
 
 /// How far the log was pruned.
 #[derive(Default)]
-pub(super) struct LogCursors {
+pub(super) struct LogPruneCursors {
     /// For each segment whose old attempts are removed row by row: the last webhook that was looked at.
     webhooks: BTreeMap<i64, i64>,
     /// Whether templates that no segment uses were removed since the last segment was.
     has_pruned_templates: bool,
 }
 
-impl LogCursors {
+impl LogPruneCursors {
     /// Forgets a segment that was removed.
     fn forget(&mut self, segment: i64) {
         self.webhooks.remove(&segment);
@@ -62,16 +62,17 @@ impl SqliteStore {
         &self,
         before: i64,
         now: i64,
-        cursors: &mut LogCursors,
+        cursors: &mut LogPruneCursors,
     ) -> Result<bool, StoreError> {
         let length = DAY_MICROS.max(now.saturating_sub(before) / MAX_DAILY_SEGMENTS);
         let mut segments = self.read_log(|_, segments| Ok(segments.to_vec()))?;
         if is_new_segment_due(&segments, now, length) {
             let bounds = (
-                now.saturating_sub(TOLERANCE_MICROS),
-                now.saturating_add(length).saturating_add(TOLERANCE_MICROS),
+                now.saturating_sub(CLOCK_TOLERANCE_MICROS),
+                now.saturating_add(length)
+                    .saturating_add(CLOCK_TOLERANCE_MICROS),
             );
-            let added = self.write(|t| log_segments::add(t, now, bounds))?;
+            let added = self.write(|t| log_segments::create(t, now, bounds))?;
             segments.insert(0, added);
         }
         for segment in segments.iter().skip(1).filter(|s| s.last_id < before) {
@@ -98,7 +99,7 @@ impl SqliteStore {
         segment: &LogSegment,
         is_newest: bool,
         before: i64,
-        cursors: &mut LogCursors,
+        cursors: &mut LogPruneCursors,
     ) -> Result<bool, StoreError> {
         let table = segment.table();
         let cursor = cursors.webhooks.entry(segment.number).or_default();
@@ -120,7 +121,7 @@ impl SqliteStore {
     }
 
     /// Takes one step to remove the oldest hidden segment. Returns whether there is one.
-    fn remove_hidden_segment(&self, cursors: &mut LogCursors) -> Result<bool, StoreError> {
+    fn remove_hidden_segment(&self, cursors: &mut LogPruneCursors) -> Result<bool, StoreError> {
         let Some(segment) = self.read(|c| log_segments::oldest_hidden(c, &self.damage))? else {
             return Ok(false);
         };
@@ -173,7 +174,7 @@ fn is_new_segment_due(segments: &[LogSegment], now: i64, length: i64) -> bool {
         return true;
     };
     let age = now.saturating_sub(newest.created_at);
-    (age >= length || age < -TOLERANCE_MICROS) && segments.len() < MAX_SEGMENTS
+    (age >= length || age < -CLOCK_TOLERANCE_MICROS) && segments.len() < MAX_SEGMENTS
 }
 
 /// Removes the first rows of a table of attempts without indexes. Returns whether it is empty.

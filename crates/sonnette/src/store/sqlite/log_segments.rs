@@ -65,7 +65,7 @@ impl LogSegment {
     }
 
     /// Moves the bounds so that they hold for a new attempt.
-    pub(super) fn include(&mut self, t: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
+    pub(super) fn extend_bounds(&mut self, t: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
         if (self.first_id..=self.last_id).contains(&id) {
             return Ok(());
         }
@@ -136,7 +136,7 @@ fn segment(cells: TableRow<'_>, damage: &DamageLog) -> Result<LogSegment, StoreE
 }
 
 /// Creates a segment for new attempts, whose ids are expected to be within the bounds.
-pub(super) fn add(
+pub(super) fn create(
     t: &Transaction<'_>,
     created_at: i64,
     (first_id, last_id): (i64, i64),

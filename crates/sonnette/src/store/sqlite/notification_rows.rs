@@ -36,7 +36,7 @@ pub(super) fn body_to_cell<'a>(
     action_type: &ActionTypeName,
     published_at: Timestamp,
 ) -> ValueRef<'a> {
-    match custom_body::data(body, action_type, published_at) {
+    match custom_body::extract_data(body, action_type, published_at) {
         Some(data) => ValueRef::Text(data.as_bytes()),
         None => ValueRef::Blob(body),
     }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::log_retention::{LogCursors, MAX_STEP_TIME, prune_by_time};
+use super::log_retention::{LogPruneCursors, MAX_STATEMENT_ROWS, MAX_STEP_TIME, prune_by_time};
 use super::notification_rows::first_id_since;
 use super::table_row::to_micros;
 use super::{SqliteStore, StoreError};
@@ -13,13 +13,10 @@ use crate::store::{MAX_BATCH_ROWS, RetentionStore};
 /// How long the idempotency key of a publication is stored.
 const IDEMPOTENCY_KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The number of rows that one statement removes.
-const MAX_STATEMENT_ROWS: usize = 100;
-
 /// How far each table was looked through. The next round begins where the last one ended.
 #[derive(Default)]
 pub(super) struct PruneCursors {
-    log: LogCursors,
+    log: LogPruneCursors,
     /// The last webhook whose statistics were removed.
     stats: i64,
     /// The last notification that was looked at.

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::attempt_rows::{HAS_ACTION_TYPE, select_attempt};
+use super::attempt_rows::{HAS_ACTION_TYPE_SQL, select_attempt};
 use super::delivery_rows::{self, PENDING_COLUMNS};
 use super::table_row::TableRow;
 use super::{
@@ -17,7 +17,7 @@ use crate::store::DamagedRow;
 type RowCheck = fn(TableRow<'_>) -> Result<(), StoreError>;
 
 /// The tables that are not loaded with the registry or with the users, each with what reads a row of it.
-fn checks() -> [(&'static str, String, RowCheck); 12] {
+fn row_checks() -> [(&'static str, String, RowCheck); 12] {
     let pending = format!(
         "SELECT {PENDING_COLUMNS} FROM deliveries d LEFT JOIN notifications n ON n.id = d.notification
          WHERE d.settled_at IS NULL"
@@ -83,16 +83,19 @@ impl SqliteStore {
         self.read(|c| {
             registry_changes::load(c, &self.damage, 0)?;
             account_store::users(c, &self.damage, "1", [])?;
-            for (table, sql, check) in checks() {
+            for (table, sql, check) in row_checks() {
                 self.check_rows(c, table, &sql, check)?;
             }
             Ok(())
         })?;
         self.read_log(|c, segments| {
             for segment in segments {
-                let sql = format!("{} WHERE {HAS_ACTION_TYPE}", select_attempt(segment, ""));
+                let sql = format!(
+                    "{} WHERE {HAS_ACTION_TYPE_SQL}",
+                    select_attempt(segment, "")
+                );
                 self.check_rows(c, "attempts", &sql, |row| {
-                    attempt_rows::attempt(row).map(drop)
+                    attempt_rows::attempt_from_row(row).map(drop)
                 })?;
             }
             Ok(())

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::attempt_rows::AttemptLog;
+use super::attempt_rows::AttemptWriter;
 use super::attempt_stats::AttemptCounts;
 use super::damage_log::DamageLog;
 use super::table_row::to_micros;
@@ -18,7 +18,7 @@ pub(super) fn write_settlement(
     damage: &DamageLog,
     settlement: &Settlement,
     now: Timestamp,
-    log: &mut AttemptLog<'_>,
+    log: &mut AttemptWriter<'_>,
     counts: &mut AttemptCounts,
 ) -> Result<(), StoreError> {
     let webhook = settlement.webhook;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use rusqlite::Connection;
-use sonnette::clock::{Clock, SystemClock};
 use sonnette::domain::{Attempt, AttemptId, SettlementKind, WebhookId};
 use sonnette::store::sqlite::SqliteStore;
 use sonnette::store::{
@@ -17,7 +16,7 @@ use sonnette::store::{
 use super::fixture::{Fixture, at, attempt, publication, settlement, stored};
 use crate::test_engine::batch_entry;
 
-const DAY: i64 = 86_400;
+const DAY_SECONDS: i64 = 86_400;
 
 fn connection(path: &Path) -> Connection {
     Connection::open(path.join("sonnette.db")).unwrap()
@@ -54,7 +53,7 @@ fn deliver(fixture: &Fixture<'_>, webhook: WebhookId, second: i64) {
     fixture.settle_delivery(webhook, id, SettlementKind::Delivered, second);
 }
 
-fn all(limit: usize) -> AttemptQuery {
+fn newest(limit: usize) -> AttemptQuery {
     AttemptQuery {
         limit,
         ..AttemptQuery::default()
@@ -62,8 +61,8 @@ fn all(limit: usize) -> AttemptQuery {
 }
 
 /// The seconds of all attempts, read in pages.
-fn pages(store: &dyn Store, webhooks: &[WebhookId], limit: usize) -> Vec<i64> {
-    let mut query = all(limit);
+fn attempt_seconds(store: &dyn Store, webhooks: &[WebhookId], limit: usize) -> Vec<i64> {
+    let mut query = newest(limit);
     let mut seconds = Vec::new();
     loop {
         let page = store.attempts(webhooks, &query).unwrap();
@@ -84,32 +83,38 @@ fn a_day_of_the_log_is_removed_as_a_whole() {
     let webhooks = [fixture.add_webhook(), fixture.add_webhook()];
     let mut expected = Vec::new();
     for day in 0..40 {
-        prune(&store, day * DAY);
+        prune(&store, day * DAY_SECONDS);
         for (second, webhook) in [(1, 0), (2, 1), (3, 0)] {
-            deliver(&fixture, webhooks[webhook], day * DAY + second);
-            expected.insert(0, day * DAY + second);
+            deliver(&fixture, webhooks[webhook], day * DAY_SECONDS + second);
+            expected.insert(0, day * DAY_SECONDS + second);
         }
     }
-    prune(&store, 39 * DAY + 4);
-    expected.retain(|second| *second >= 9 * DAY);
-    assert_eq!(pages(&store, &webhooks, 1_000), expected);
-    assert_eq!(pages(&store, &webhooks, 1), expected);
-    let of_second: Vec<_> = expected.iter().copied().filter(|s| s % DAY == 2).collect();
-    assert_eq!(pages(&store, &webhooks[1..], 4), of_second);
+    prune(&store, 39 * DAY_SECONDS + 4);
+    expected.retain(|second| *second >= 9 * DAY_SECONDS);
+    assert_eq!(attempt_seconds(&store, &webhooks, 1_000), expected);
+    assert_eq!(attempt_seconds(&store, &webhooks, 1), expected);
+    let of_second: Vec<_> = expected
+        .iter()
+        .copied()
+        .filter(|s| s % DAY_SECONDS == 2)
+        .collect();
+    assert_eq!(attempt_seconds(&store, &webhooks[1..], 4), of_second);
     assert_eq!(segments(directory.path()).len(), 32);
     assert_eq!(tables(directory.path()), 32);
     let query = AttemptQuery {
-        notification: Some(fixture.store.attempts(&webhooks, &all(99)).unwrap()[40].notification),
-        ..all(9)
+        notification: Some(
+            fixture.store.attempts(&webhooks, &newest(99)).unwrap()[40].notification,
+        ),
+        ..newest(9)
     };
     assert_eq!(store.attempts(&webhooks, &query).unwrap().len(), 1);
     assert_eq!(store.latest_attempts(&webhooks).unwrap().len(), 2);
     assert_eq!(store.find_damaged_rows().unwrap(), []);
     // Nothing happens for two months.
-    prune(&store, 100 * DAY);
+    prune(&store, 100 * DAY_SECONDS);
     assert_eq!(segments(directory.path()).len(), 1);
     assert_eq!(tables(directory.path()), 1);
-    assert!(pages(&store, &webhooks, 9).is_empty());
+    assert!(attempt_seconds(&store, &webhooks, 9).is_empty());
 }
 
 #[test]
@@ -118,31 +123,38 @@ fn a_jump_of_the_clock_hides_no_attempt_and_stops_no_segment() {
     let store = SqliteStore::open(directory.path()).unwrap();
     let fixture = Fixture::new(&store);
     let (jumped, webhook) = (fixture.add_webhook(), fixture.add_webhook());
-    let future = 3_650 * DAY;
+    let future = 3_650 * DAY_SECONDS;
     prune(&store, 0);
     deliver(&fixture, webhook, 10);
     // Attempts in the future, before and after a new segment begins there.
     deliver(&fixture, jumped, future);
-    prune(&store, future - 40 * DAY);
+    prune(&store, future - 40 * DAY_SECONDS);
     deliver(&fixture, jumped, future + 1);
     // The clock is set back. The lane of one webhook continues after its last attempt.
     for day in 1..=3 {
-        deliver(&fixture, webhook, day * DAY);
+        deliver(&fixture, webhook, day * DAY_SECONDS);
         deliver(&fixture, jumped, future + 1 + day);
-        prune(&store, day * DAY + 60);
+        prune(&store, day * DAY_SECONDS + 60);
     }
     let future_seconds = [4, 3, 2, 1, 0].map(|second| future + second);
-    let expected = [&future_seconds[..], &[3 * DAY, 2 * DAY, DAY]].concat();
+    let expected = [
+        &future_seconds[..],
+        &[3 * DAY_SECONDS, 2 * DAY_SECONDS, DAY_SECONDS],
+    ]
+    .concat();
     for limit in [1, 3, 99] {
-        assert_eq!(pages(&store, &[jumped, webhook], limit), expected);
+        assert_eq!(attempt_seconds(&store, &[jumped, webhook], limit), expected);
     }
-    assert_eq!(pages(&store, &[webhook], 2), [3 * DAY, 2 * DAY, DAY]);
+    assert_eq!(
+        attempt_seconds(&store, &[webhook], 2),
+        [3 * DAY_SECONDS, 2 * DAY_SECONDS, DAY_SECONDS]
+    );
     assert_eq!(segments(directory.path()).len(), 5);
     // Past days are removed, too, where they are mixed with the future.
-    deliver(&fixture, webhook, 32 * DAY);
-    prune(&store, 32 * DAY + 1);
-    let expected = [&future_seconds[..], &[32 * DAY, 3 * DAY]].concat();
-    assert_eq!(pages(&store, &[jumped, webhook], 2), expected);
+    deliver(&fixture, webhook, 32 * DAY_SECONDS);
+    prune(&store, 32 * DAY_SECONDS + 1);
+    let expected = [&future_seconds[..], &[32 * DAY_SECONDS, 3 * DAY_SECONDS]].concat();
+    assert_eq!(attempt_seconds(&store, &[jumped, webhook], 2), expected);
     let id = AttemptId(at(future).as_microsecond());
     assert!(store.attempt(jumped, id).unwrap().is_some());
     let lane = fixture.store.lane(jumped).unwrap();
@@ -152,7 +164,7 @@ fn a_jump_of_the_clock_hides_no_attempt_and_stops_no_segment() {
     );
     // A clock that jumps all the time makes no table each time.
     for round in 0..200 {
-        prune(&store, 40 * DAY + round % 2 * 10 * DAY);
+        prune(&store, 40 * DAY_SECONDS + round % 2 * 10 * DAY_SECONDS);
     }
     assert!(tables(directory.path()) <= 100);
 }
@@ -169,7 +181,7 @@ fn pages_are_read_while_segments_are_removed() {
             let (store, stopped) = (store.clone(), &stopped);
             scope.spawn(move || {
                 while !stopped.load(Ordering::Relaxed) {
-                    let seconds = pages(&*store, webhooks, 7);
+                    let seconds = attempt_seconds(&*store, webhooks, 7);
                     assert!(seconds.is_sorted_by(|newer, older| newer > older));
                     store.latest_attempts(webhooks).unwrap();
                     store.attempt_timings(webhooks[0], at(0)).unwrap();
@@ -177,18 +189,18 @@ fn pages_are_read_while_segments_are_removed() {
             });
         }
         for day in 0..60 {
-            prune(&store, day * DAY);
+            prune(&store, day * DAY_SECONDS);
             for second in 0..6 {
                 deliver(
                     &fixture,
                     webhooks[usize::from(second % 2 == 0)],
-                    day * DAY + second,
+                    day * DAY_SECONDS + second,
                 );
             }
         }
         stopped.store(true, Ordering::Relaxed);
     });
-    assert!(pages(&*store, &webhooks, 9).len() >= 30 * 6);
+    assert!(attempt_seconds(&*store, &webhooks, 9).len() >= 30 * 6);
 }
 
 #[test]
@@ -198,23 +210,28 @@ fn an_attempt_that_is_settled_again_in_the_next_segment_is_not_repeated() {
     let fixture = Fixture::new(&store);
     let webhook = fixture.add_webhook();
     prune(&store, 0);
-    let id = fixture.publish(&[webhook], &[DAY])[0];
+    let id = fixture.publish(&[webhook], &[DAY_SECONDS])[0];
     let update = DeliveryUpdate::Settle {
         end: SettlementKind::Delivered,
         attempts: 1,
-        started_at: at(DAY),
+        started_at: at(DAY_SECONDS),
     };
-    let settlement = settlement(webhook, id, DAY + 1, Some(update));
-    fixture.settle(vec![settlement.clone()], at(DAY + 1));
-    prune(&store, DAY + 2);
-    fixture.settle(vec![settlement], at(DAY + 3));
-    assert_eq!(pages(&store, &[webhook], 9), [DAY + 1]);
+    let settlement = settlement(webhook, id, DAY_SECONDS + 1, Some(update));
+    fixture.settle(vec![settlement.clone()], at(DAY_SECONDS + 1));
+    prune(&store, DAY_SECONDS + 2);
+    fixture.settle(vec![settlement], at(DAY_SECONDS + 3));
+    assert_eq!(attempt_seconds(&store, &[webhook], 9), [DAY_SECONDS + 1]);
     let stats = store.attempt_stats(&[webhook], at(0)).unwrap();
     assert_eq!(stats.iter().map(|s| s.succeeded).sum::<u64>(), 1);
 }
 
 /// An attempt whose request and response are recorded as a sender does.
-fn recorded(fixture: &Fixture<'_>, webhook: WebhookId, second: i64, response: &str) -> Attempt {
+fn record_attempt(
+    fixture: &Fixture<'_>,
+    webhook: WebhookId,
+    second: i64,
+    response: &str,
+) -> Attempt {
     let mut person = publication(&[webhook], second);
     person.subject = Some("person".to_owned());
     let answers = fixture.commit(vec![fixture.group(vec![person])]);
@@ -255,17 +272,22 @@ fn headers_are_stored_once_for_many_attempts_and_read_as_they_were() {
         |second: i64| format!("server: nginx\nset-cookie: {second}\ncontent-length: {second}\n");
     prune(&store, 0);
     let mut attempts: Vec<_> = (1..=9)
-        .map(|second| recorded(&fixture, webhook, second, &response(second)))
+        .map(|second| record_attempt(&fixture, webhook, second, &response(second)))
         .collect();
     assert_eq!(count(), 2);
     // A receiver whose headers all differ does not fill the table.
     for second in 10..99 {
         let headers = format!("server: {second}\nx: y\n");
-        attempts.push(recorded(&fixture, webhook, second, &headers));
+        attempts.push(record_attempt(&fixture, webhook, second, &headers));
     }
     assert_eq!(count(), 32);
-    attempts.push(recorded(&fixture, webhook, DAY, ""));
-    attempts.push(recorded(&fixture, webhook, DAY + 1, "a\u{1}b"));
+    attempts.push(record_attempt(&fixture, webhook, DAY_SECONDS, ""));
+    attempts.push(record_attempt(
+        &fixture,
+        webhook,
+        DAY_SECONDS + 1,
+        "a\u{1}b",
+    ));
     let read_all = |store: &SqliteStore| {
         for attempt in &attempts {
             let read = store.attempt(webhook, attempt.id).unwrap();
@@ -281,15 +303,20 @@ fn headers_are_stored_once_for_many_attempts_and_read_as_they_were() {
         store: &store,
         organizer,
     };
-    prune(&store, 2 * DAY);
-    attempts.push(recorded(&fixture, webhook, 2 * DAY, &response(0)));
-    prune(&store, 33 * DAY);
-    assert_eq!(pages(&store, &[webhook], 9), [2 * DAY]);
+    prune(&store, 2 * DAY_SECONDS);
+    attempts.push(record_attempt(
+        &fixture,
+        webhook,
+        2 * DAY_SECONDS,
+        &response(0),
+    ));
+    prune(&store, 33 * DAY_SECONDS);
+    assert_eq!(attempt_seconds(&store, &[webhook], 9), [2 * DAY_SECONDS]);
     let last = attempts.last().unwrap();
     let read = store.attempt(webhook, last.id).unwrap();
     assert_eq!(read.as_ref(), Some(last));
     assert_eq!(count(), 2);
-    prune(&store, 80 * DAY);
+    prune(&store, 80 * DAY_SECONDS);
     assert_eq!(count(), 0);
 }
 
@@ -302,8 +329,13 @@ fn an_erasure_clears_attempts_in_every_segment() {
     let response = "server: nginx\nx-person: ada\ncontent-length: 3\n";
     let mut attempts = Vec::new();
     for day in 0..3 {
-        prune(&store, day * DAY);
-        attempts.push(recorded(&fixture, webhook, day * DAY + 1, response));
+        prune(&store, day * DAY_SECONDS);
+        attempts.push(record_attempt(
+            &fixture,
+            webhook,
+            day * DAY_SECONDS + 1,
+            response,
+        ));
     }
     let last = attempts[2].notification;
     let mut entry: BatchAuditEntry = batch_entry();
@@ -314,7 +346,7 @@ fn an_erasure_clears_attempts_in_every_segment() {
             organizer,
             "person",
             last,
-            at(3 * DAY),
+            at(3 * DAY_SECONDS),
             &[webhook],
             &mut entry,
         )
@@ -342,63 +374,31 @@ fn a_damaged_segment_harms_only_itself() {
     let fixture = Fixture::new(&store);
     let webhook = fixture.add_webhook();
     for day in 0..3 {
-        prune(&store, day * DAY);
-        deliver(&fixture, webhook, day * DAY);
+        prune(&store, day * DAY_SECONDS);
+        deliver(&fixture, webhook, day * DAY_SECONDS);
     }
-    let expected = [2 * DAY, DAY, 0];
+    let expected = [2 * DAY_SECONDS, DAY_SECONDS, 0];
     for column in ["created_at", "first_id", "last_id", "removed"] {
         let sql = format!("UPDATE log_segments SET {column} = 'x' WHERE number = 2");
         connection(path).execute(&sql, []).unwrap();
-        assert_eq!(pages(&store, &[webhook], 1), expected, "{column}");
+        assert_eq!(attempt_seconds(&store, &[webhook], 1), expected, "{column}");
     }
     connection(path)
         .execute("DELETE FROM log_segments WHERE number IN (1, 3)", [])
         .unwrap();
-    assert_eq!(pages(&store, &[webhook], 1), [DAY]);
-    deliver(&fixture, webhook, 2 * DAY + 1);
+    assert_eq!(attempt_seconds(&store, &[webhook], 1), [DAY_SECONDS]);
+    deliver(&fixture, webhook, 2 * DAY_SECONDS + 1);
     drop(store);
     // The tables are found when the store is opened.
     let store = SqliteStore::open(path).unwrap();
-    let found = pages(&store, &[webhook], 1);
-    assert_eq!(found, [2 * DAY + 1, 2 * DAY, DAY, 0]);
+    let found = attempt_seconds(&store, &[webhook], 1);
+    assert_eq!(
+        found,
+        [2 * DAY_SECONDS + 1, 2 * DAY_SECONDS, DAY_SECONDS, 0]
+    );
     connection(path)
         .execute("UPDATE header_templates SET headers = x'00'", [])
         .unwrap();
-    assert!(pages(&store, &[webhook], 9).is_empty());
+    assert!(attempt_seconds(&store, &[webhook], 9).is_empty());
     assert!(!store.damaged_rows().is_empty());
-}
-
-/// Prints how long it takes to remove a day of 1,000,000 attempts, and how long one step delays publications.
-#[test]
-#[ignore = "measures"]
-fn the_time_to_remove_a_day() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(directory.path()).unwrap();
-    prune(&store, 0);
-    let sql = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
-         INSERT INTO attempts_1 (webhook, id, notification, target_url, number, started_at, duration_us, return_code,
-           request_headers, response_headers, request_template, response_template)
-         SELECT i % 1000, {} + i * 80000, i, '', 1, -1500, 1400, 200, randomblob(40), randomblob(2), 1, 2 FROM n",
-        at(0).as_microsecond()
-    );
-    connection(directory.path()).execute_batch(&sql).unwrap();
-    let clock = SystemClock;
-    for second in [DAY, 40 * DAY] {
-        let (began, mut steps, mut longest) = (clock.instant(), 0, std::time::Duration::ZERO);
-        loop {
-            let step = clock.instant();
-            let kept = SignedDuration::from_hours(30 * 24);
-            let has_more = store.prune(at(second) - kept, at(second)).unwrap();
-            (steps, longest) = (steps + 1, longest.max(step.elapsed()));
-            if !has_more {
-                break;
-            }
-        }
-        eprintln!(
-            "{steps} steps in {:?}, the longest {longest:?}",
-            began.elapsed()
-        );
-    }
-    assert_eq!(tables(directory.path()), 1);
 }
