@@ -68,3 +68,36 @@ impl DeliveryQueue {
 fn queued_size(delivery: &PendingDelivery) -> usize {
     delivery.notification.body.len() + DELIVERY_OVERHEAD_BYTES
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{delivery, large};
+    use super::*;
+
+    #[test]
+    fn the_number_of_deliveries_is_bounded() {
+        let mut queue = DeliveryQueue::default();
+        for id in 1..=4_096 {
+            assert!(!queue.is_full());
+            queue.push(delivery(id));
+        }
+        assert!(queue.is_full());
+        queue.pop();
+        assert!(!queue.is_full());
+    }
+
+    #[test]
+    fn the_bytes_of_deliveries_are_bounded() {
+        let mut queue = DeliveryQueue::default();
+        let eighth = MAX_QUEUED_BYTES / 8 - DELIVERY_OVERHEAD_BYTES;
+        for id in 1..8 {
+            queue.push(large(id, eighth));
+        }
+        queue.push(large(8, eighth - 1));
+        assert!(!queue.is_full());
+        queue.take(NotificationId(8));
+        queue.push(large(8, eighth));
+        assert_eq!(queue.bytes(), MAX_QUEUED_BYTES);
+        assert!(queue.is_full());
+    }
+}
