@@ -283,15 +283,14 @@ mod tests {
     #[test]
     fn one_transaction_has_few_publications() {
         let mut queue = PublicationQueue::default();
-        let rest = MAX_BATCH_PUBLICATIONS - 1_000;
         push(&mut queue, group(1, 1_000, 1));
-        push(&mut queue, group(2, rest, 1));
+        push(&mut queue, group(2, 24, 1));
         assert_eq!(organizers(&queue.take_batch(now())), [1, 2]);
         push(&mut queue, group(1, 1_000, 1));
-        push(&mut queue, group(2, rest + 1, 1));
+        push(&mut queue, group(2, 25, 1));
         assert_eq!(organizers(&queue.take_batch(now())), [1]);
         assert_eq!(organizers(&queue.take_batch(now())), [2]);
-        push(&mut queue, group(1, MAX_BATCH_PUBLICATIONS + 1, 1));
+        push(&mut queue, group(1, 1_025, 1));
         assert_eq!(
             organizers(&queue.take_batch(now())),
             [1],
@@ -391,7 +390,6 @@ mod tests {
             push(&mut queue, group(2, 1, 1));
             assert_eq!(organizers(&queue.take_batch(at)), [2]);
         }
-        assert_eq!(after_half_seconds(8), ended + MAX_LARGE_REQUEST_PAUSE);
         assert_eq!(organizers(&queue.take_batch(after_half_seconds(8))), [1]);
     }
 
@@ -406,14 +404,14 @@ mod tests {
         push(&mut queue, group(2, 4_999, 0));
         assert!(!queue.is_full(OrganizerId(3)));
         push(&mut queue, group(2, 1, 0));
-        assert_eq!(queue.all.publications, MAX_PUBLICATIONS);
+        assert_eq!(queue.all.publications, 20_000);
         assert!(queue.is_full(OrganizerId(3)));
     }
 
     #[test]
     fn an_organizer_leaves_bytes_for_others() {
         let mut queue = PublicationQueue::default();
-        let eighth = MAX_BYTES / 8;
+        let eighth = 8 << 20;
         for _ in 0..6 {
             assert!(!queue.is_full(OrganizerId(1)));
             push(&mut queue, group_of_bytes(1, eighth));
@@ -423,7 +421,7 @@ mod tests {
         push(&mut queue, group_of_bytes(2, eighth - 1));
         assert!(!queue.is_full(OrganizerId(3)));
         push(&mut queue, group_of_bytes(2, 1));
-        assert_eq!(queue.all.bytes, MAX_BYTES);
+        assert_eq!(queue.all.bytes, 64 << 20);
         assert!(queue.is_full(OrganizerId(3)));
     }
 }

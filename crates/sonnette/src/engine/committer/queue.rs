@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn sending_pauses_while_many_settlements_wait() {
         let queue = CommitQueue::new(CommitDelays::default());
-        push_settlements(&queue, MAX_QUEUED_SETTLEMENTS);
+        push_settlements(&queue, 20_000);
         assert!(!queue.has_settlement_backlog());
         push_settlements(&queue, 1);
         assert!(queue.has_settlement_backlog());
@@ -277,9 +277,9 @@ mod tests {
     #[test]
     fn one_transaction_has_few_settlements() {
         let queue = CommitQueue::new(CommitDelays::default());
-        push_settlements(&queue, MAX_BATCH_SETTLEMENTS + 1);
+        push_settlements(&queue, 4_097);
         let take_batch = || queue.wait_for_batch().unwrap().settlements.len();
-        assert_eq!(take_batch(), MAX_BATCH_SETTLEMENTS);
+        assert_eq!(take_batch(), 4_096);
         queue.close();
         assert_eq!(take_batch(), 1);
         assert!(queue.wait_for_batch().is_none());

@@ -190,11 +190,11 @@ mod tests {
     fn deliveries_beyond_a_full_inbox_are_read_from_the_store() {
         let inbox = Inbox::default();
         let [first, second, third] = [1, 2, 3].map(WebhookId);
-        inbox.hand_over(deliveries(first, MAX_QUEUED_DELIVERIES - 1));
+        inbox.hand_over(deliveries(first, 16_383));
         inbox.hand_over(deliveries(second, 1));
         inbox.hand_over(deliveries(third, 1));
         let contents = inbox.take_all();
-        assert_eq!(contents.deliveries.len(), MAX_QUEUED_DELIVERIES);
+        assert_eq!(contents.deliveries.len(), 16_384);
         assert_eq!(contents.overflowed, BTreeSet::from([third]));
         inbox.hand_over(deliveries(third, 1));
         assert_eq!(inbox.take_all().deliveries.len(), 1);

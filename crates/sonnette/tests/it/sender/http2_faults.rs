@@ -211,6 +211,14 @@ async fn interim_responses_are_bounded() {
         response.send_response(head(None), true).unwrap();
     };
     assert_eq!(answered(&send_once(few, false).await), 200);
+    // With the response, one header frame more than a response with trailers may have.
+    let too_many: StreamScript = |mut response| {
+        send_interim(&mut response, 18);
+        response.send_response(head(None), true).unwrap();
+    };
+    let reason = "the headers of the answer are too large".to_owned();
+    let exchange = send_once(too_many, false).await;
+    assert_eq!(failed(&exchange), (FailureKind::Broken, reason));
     let many: StreamScript = |mut response| {
         send_interim(&mut response, 1000);
         // Dropping it would reset the stream.
