@@ -209,3 +209,38 @@ fn thread_cpu_time() -> Duration {
         time.tv_nsec.try_into().unwrap_or_default(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checks_of_a_request_share_their_steps() {
+        let budget = CheckBudget::full(Arc::default());
+        let value = Value::Null;
+        let check = |steps| {
+            budget.run(MAX_CHECK_STEPS, AccessCosts::default(), || {
+                charge(steps, &value)
+            })
+        };
+        for _ in 0..9 {
+            assert!(matches!(check(3_000_000), Ok(true)));
+        }
+        assert!(matches!(check(2_999_999), Ok(true)));
+        assert!(matches!(check(1), Ok(true)));
+        assert!(check(1).is_err_and(|exceeded| exceeded.is_at(&value)));
+    }
+
+    #[test]
+    fn one_check_has_a_number_of_steps() {
+        let budget = CheckBudget::full(Arc::default());
+        let value = Value::Null;
+        let check = |steps| {
+            budget.run(MAX_CHECK_STEPS, AccessCosts::default(), || {
+                charge(steps, &value)
+            })
+        };
+        assert!(matches!(check(3_000_000), Ok(true)));
+        assert!(check(3_000_001).is_err_and(|exceeded| exceeded.is_at(&value)));
+    }
+}

@@ -44,6 +44,9 @@ mod simulation;
 mod sonnette;
 mod supervisor;
 mod thread_priority;
+#[cfg(test)]
+#[cfg(all(feature = "sqlite", feature = "testing"))]
+mod work_limits_tests;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::runtime::Runtime;
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 
@@ -42,7 +43,7 @@ const MAX_WAITING_CHECKS_PER_ORGANIZER: usize = 64;
 
 /// Scans of the store, that is work that may read many rows, at a time; one of each organizer.
 const MAX_SCANS: usize = 4;
-/// Scans of one organizer that wait.
+/// Scans of one organizer that wait, beside the one that runs.
 const MAX_WAITING_SCANS_PER_ORGANIZER: usize = 31;
 
 /// Activities that are kept for a slow watcher, which misses older ones.
@@ -360,6 +361,14 @@ fn add_former_hosts(
     Ok(())
 }
 
+/// The runtime of a sending thread.
+pub(super) fn build_sending_runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(MAX_STORE_THREADS)
+        .build()
+}
+
 fn start_sending(
     supervisor: &Supervisor,
     context: Arc<EngineContext>,
@@ -367,10 +376,7 @@ fn start_sending(
     sender: Sender,
     pending: Vec<WebhookId>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(MAX_STORE_THREADS)
-        .build()?;
+    let runtime = build_sending_runtime()?;
     let rng = fastrand::Rng::new();
     supervisor.spawn(&format!("sonnette-send-{thread}"), move || {
         let local = tokio::task::LocalSet::new();

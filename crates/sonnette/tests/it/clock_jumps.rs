@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use sonnette::clock::Clock;
 use sonnette::domain::{AlertResult, DeliveryState, NotificationId, TrustedTime, WebhookId};
 use sonnette::engine::PublishRequest;
-use sonnette::store::{AlertStore, DeliveryAdmin, RetentionStore};
+use sonnette::store::{
+    AlertStore, DeliveryAdmin, IdempotencyStore, RetentionStore, StoredResponse,
+};
 use sonnette::testing::{MockClock, Receiver, ScriptedResponse};
 use tokio::time::timeout;
 
@@ -212,6 +214,47 @@ async fn a_key_is_kept_however_the_clock_jumps() {
                 .await
                 .unwrap();
             assert_eq!(again[0].id, first[0].id, "{jump} {key}");
+        }
+        engine.sonnette.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stored_response_is_kept_however_the_clock_jumps() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = MockClock::default();
+    let hours = |hours| {
+        let by = SignedDuration::from_hours(hours);
+        clock.set(clock.now().saturating_add(by).unwrap());
+    };
+    let response = StoredResponse {
+        status: 201,
+        headers: Vec::new(),
+        body: b"{}".to_vec(),
+    };
+    let store_response = |engine: &TestEngine, key: u8| {
+        let now = engine.sonnette.clock_reading().trusted;
+        engine.store.store_response(&[key; 32], &response, now)
+    };
+    // Set forward or back by 400 days, with a response before and in the jump.
+    for (round, jump) in [(0, 400 * 24), (2, -400 * 24)] {
+        let (before, between) = (round, round + 1);
+        let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
+        store_response(&engine, before).unwrap();
+        hours(jump);
+        store_response(&engine, between).unwrap();
+        engine.sonnette.stop().await;
+        hours(-jump);
+        // Right again, and for so long that the clock is trusted.
+        let engine = TestEngine::start_at(directory.path(), Arc::new(clock.clone()));
+        clock.advance(SignedDuration::from_hours(23));
+        let now = engine.sonnette.clock_reading().trusted;
+        assert_eq!(now, clock.now());
+        let log_kept = SignedDuration::from_hours(720);
+        while engine.store.prune(now - log_kept, now).unwrap() {}
+        for key in [before, between] {
+            let stored = engine.store.stored_response(&[key; 32], now).unwrap();
+            assert_eq!(stored.as_ref(), Some(&response), "{jump} {key}");
         }
         engine.sonnette.stop().await;
     }

@@ -175,16 +175,15 @@ impl PublicationQueue {
     pub(super) fn take_batch(&mut self, now: Instant) -> Vec<QueuedGroup> {
         let mut batch = Vec::new();
         let (mut size, mut deliveries) = (QueueSize::default(), 0);
-        while size.publications < MAX_BATCH_PUBLICATIONS {
-            let Some(turn) = self.next_ready_turn(now) else {
-                break;
-            };
+        while let Some(turn) = self.next_ready_turn(now) {
             let Some((group, _)) = self.by_turn.get(&turn).and_then(VecDeque::front) else {
                 break;
             };
             size.add(QueueSize::of(group));
             deliveries += delivery_count(group);
-            let is_too_large = deliveries > MAX_BATCH_DELIVERIES || size.is_large();
+            let is_too_large = size.publications > MAX_BATCH_PUBLICATIONS
+                || deliveries > MAX_BATCH_DELIVERIES
+                || size.is_large();
             if is_too_large && !batch.is_empty() {
                 break;
             }
@@ -244,6 +243,13 @@ mod tests {
         }
     }
 
+    /// A request with one publication, whose body has so many bytes.
+    fn group_of_bytes(organizer: i64, bytes: usize) -> PublicationGroup {
+        let mut group = group(organizer, 1, 1);
+        group.publications[0].body = BodyTemplate::Complete(vec![b' '; bytes].into());
+        group
+    }
+
     fn now() -> Instant {
         SystemClock.instant()
     }
@@ -262,16 +268,34 @@ mod tests {
         for _ in 0..10 {
             push(&mut queue, group(1, 1_000, 1));
         }
-        assert_eq!(organizers(&queue.take_batch(now())), [1, 1]);
+        assert_eq!(organizers(&queue.take_batch(now())), [1]);
         push(&mut queue, group(2, 1, 1));
         push(&mut queue, group(2, 1, 1));
-        assert_eq!(organizers(&queue.take_batch(now())), [2, 2, 1, 1]);
-        assert_eq!(queue.all.publications, 6_000);
+        assert_eq!(organizers(&queue.take_batch(now())), [2, 2, 1]);
+        assert_eq!(queue.all.publications, 8_000);
         while !queue.is_empty() {
             queue.take_batch(now());
         }
         assert_eq!((queue.all.publications, queue.all.bytes), (0, 0));
         assert!(queue.organizers.is_empty());
+    }
+
+    #[test]
+    fn one_transaction_has_few_publications() {
+        let mut queue = PublicationQueue::default();
+        push(&mut queue, group(1, 1_000, 1));
+        push(&mut queue, group(2, 24, 1));
+        assert_eq!(organizers(&queue.take_batch(now())), [1, 2]);
+        push(&mut queue, group(1, 1_000, 1));
+        push(&mut queue, group(2, 25, 1));
+        assert_eq!(organizers(&queue.take_batch(now())), [1]);
+        assert_eq!(organizers(&queue.take_batch(now())), [2]);
+        push(&mut queue, group(1, 1_025, 1));
+        assert_eq!(
+            organizers(&queue.take_batch(now())),
+            [1],
+            "a single request is not divided"
+        );
     }
 
     #[test]
@@ -294,9 +318,7 @@ mod tests {
     fn one_transaction_has_one_large_body() {
         let mut queue = PublicationQueue::default();
         for _ in 0..3 {
-            let mut large = group(1, 1, 1);
-            large.publications[0].body = BodyTemplate::Complete(vec![b' '; MAX_BATCH_BYTES].into());
-            push(&mut queue, large);
+            push(&mut queue, group_of_bytes(1, MAX_BATCH_BYTES));
         }
         push(&mut queue, group(2, 1, 1));
         assert_eq!(organizers(&queue.take_batch(now())), [1]);
@@ -313,12 +335,7 @@ mod tests {
 
     #[test]
     fn large_requests_pause_while_others_publish() {
-        let large = || {
-            let mut group = group(1, 1, 1);
-            let body = vec![b' '; MAX_BATCH_BYTES + 1];
-            group.publications[0].body = BodyTemplate::Complete(body.into());
-            group
-        };
+        let large = || group_of_bytes(1, MAX_BATCH_BYTES + 1);
         let mut queue = PublicationQueue::default();
         let began = now();
         push(&mut queue, large());
@@ -356,6 +373,27 @@ mod tests {
     }
 
     #[test]
+    fn the_pause_after_a_large_request_has_a_maximum() {
+        let large = || group_of_bytes(1, MAX_BATCH_BYTES + 1);
+        let mut queue = PublicationQueue::default();
+        let began = now();
+        push(&mut queue, group(2, 1, 1));
+        queue.take_batch(began);
+        push(&mut queue, large());
+        assert_eq!(organizers(&queue.take_batch(began)), [1]);
+        let ended = began + Duration::from_millis(500);
+        queue.end_transaction(ended);
+        push(&mut queue, large());
+        let after_half_seconds = |halves| ended + halves * Duration::from_millis(500);
+        for halves in 0..8 {
+            let at = after_half_seconds(halves);
+            push(&mut queue, group(2, 1, 1));
+            assert_eq!(organizers(&queue.take_batch(at)), [2]);
+        }
+        assert_eq!(organizers(&queue.take_batch(after_half_seconds(8))), [1]);
+    }
+
+    #[test]
     fn an_organizer_leaves_room_for_others() {
         let mut queue = PublicationQueue::default();
         while !queue.is_full(OrganizerId(1)) {
@@ -363,5 +401,27 @@ mod tests {
         }
         assert_eq!(queue.all.publications, 15_000);
         assert!(!queue.is_full(OrganizerId(2)));
+        push(&mut queue, group(2, 4_999, 0));
+        assert!(!queue.is_full(OrganizerId(3)));
+        push(&mut queue, group(2, 1, 0));
+        assert_eq!(queue.all.publications, 20_000);
+        assert!(queue.is_full(OrganizerId(3)));
+    }
+
+    #[test]
+    fn an_organizer_leaves_bytes_for_others() {
+        let mut queue = PublicationQueue::default();
+        let eighth = 8 << 20;
+        for _ in 0..6 {
+            assert!(!queue.is_full(OrganizerId(1)));
+            push(&mut queue, group_of_bytes(1, eighth));
+        }
+        assert!(queue.is_full(OrganizerId(1)));
+        push(&mut queue, group_of_bytes(2, eighth));
+        push(&mut queue, group_of_bytes(2, eighth - 1));
+        assert!(!queue.is_full(OrganizerId(3)));
+        push(&mut queue, group_of_bytes(2, 1));
+        assert_eq!(queue.all.bytes, 64 << 20);
+        assert!(queue.is_full(OrganizerId(3)));
     }
 }

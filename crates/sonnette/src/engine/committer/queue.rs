@@ -251,3 +251,37 @@ fn take_front<T>(items: &mut Vec<T>, count: usize) -> Vec<T> {
         items.drain(..count).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{FailurePolicy, NotificationId, WebhookId};
+
+    fn push_settlements(queue: &CommitQueue, count: usize) {
+        let notification = NotificationId(1);
+        let settlement = Settlement::expired(WebhookId(1), 0, notification, FailurePolicy::Never);
+        for _ in 0..count {
+            queue.push_settlement(settlement.clone());
+        }
+    }
+
+    #[test]
+    fn sending_pauses_while_many_settlements_wait() {
+        let queue = CommitQueue::new(CommitDelays::default());
+        push_settlements(&queue, 20_000);
+        assert!(!queue.has_settlement_backlog());
+        push_settlements(&queue, 1);
+        assert!(queue.has_settlement_backlog());
+    }
+
+    #[test]
+    fn one_transaction_has_few_settlements() {
+        let queue = CommitQueue::new(CommitDelays::default());
+        push_settlements(&queue, 4_097);
+        let take_batch = || queue.wait_for_batch().unwrap().settlements.len();
+        assert_eq!(take_batch(), 4_096);
+        queue.close();
+        assert_eq!(take_batch(), 1);
+        assert!(queue.wait_for_batch().is_none());
+    }
+}

@@ -239,3 +239,76 @@ impl<L> FairQueue<L> {
         lane
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The default of the server.
+    const MAX_IN_FLIGHT: usize = 2_048;
+
+    /// Begins requests of one lane until it has to wait.
+    fn fill(
+        limits: &ConcurrencyLimits<i64>,
+        organizer: i64,
+        host: &str,
+        is_responsive: bool,
+    ) -> Vec<RequestPermit<i64>> {
+        let target = format!("https://{host}.example/").parse().unwrap();
+        let limits = limits.limits_of(OrganizerId(organizer), &target);
+        let (lane, is_waiting) = (Rc::new(organizer), Cell::new(false));
+        let acquire = || limits.acquire(&lane, is_responsive, &is_waiting);
+        let permits = std::iter::from_fn(acquire).collect();
+        assert!(is_waiting.get());
+        permits
+    }
+
+    #[test]
+    fn an_organizer_has_half_of_the_requests_of_a_thread() {
+        let limits = ConcurrencyLimits::new(MAX_IN_FLIGHT);
+        let first = fill(&limits, 1, "a", false);
+        assert_eq!(first.len(), 512, "a quarter until it has responded well");
+        let second = fill(&limits, 1, "b", true);
+        assert_eq!(second.len(), 512);
+        assert_eq!(fill(&limits, 1, "c", true).len(), 0);
+        assert_eq!(fill(&limits, 2, "c", true).len(), 1_024);
+    }
+
+    #[test]
+    fn a_host_has_half_of_the_requests_of_a_thread() {
+        let limits = ConcurrencyLimits::new(MAX_IN_FLIGHT);
+        let first = fill(&limits, 1, "a", false);
+        assert_eq!(first.len(), 512, "a quarter until it has responded well");
+        let second = fill(&limits, 2, "a", true);
+        assert_eq!(second.len(), 512);
+        assert_eq!(fill(&limits, 3, "a", true).len(), 0);
+        assert_eq!(fill(&limits, 3, "b", true).len(), 1_024);
+    }
+
+    #[test]
+    fn a_thread_has_a_number_of_requests_in_flight() {
+        let limits = ConcurrencyLimits::new(MAX_IN_FLIGHT);
+        let first = fill(&limits, 1, "a", true);
+        let second = fill(&limits, 2, "b", true);
+        assert_eq!((first.len(), second.len()), (1_024, 1_024));
+        assert_eq!(limits.in_flight(), MAX_IN_FLIGHT);
+        assert_eq!(fill(&limits, 3, "c", true).len(), 0);
+        let freed = first[0].limits.clone();
+        drop(first);
+        let next = || ConcurrencyLimits::next_lane(&freed).map(|lane| *lane);
+        let waiting: Vec<_> = std::iter::from_fn(next).collect();
+        assert_eq!(waiting, [2, 3, 1], "the last one waits for its own room");
+    }
+
+    #[test]
+    fn lanes_that_do_not_respond_well_leave_a_quarter_of_a_thread() {
+        let limits = ConcurrencyLimits::new(MAX_IN_FLIGHT);
+        let slow: Vec<_> = [(1, "a"), (2, "b"), (3, "c")]
+            .into_iter()
+            .flat_map(|(organizer, host)| fill(&limits, organizer, host, false))
+            .collect();
+        assert_eq!(slow.len(), 1_536);
+        assert_eq!(fill(&limits, 4, "d", false).len(), 0);
+        assert_eq!(fill(&limits, 4, "d", true).len(), 512);
+    }
+}

@@ -163,3 +163,40 @@ impl Inboxes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{DeliveryProgress, PayloadShape};
+    use jiff::Timestamp;
+
+    fn deliveries(webhook: WebhookId, count: usize) -> Vec<(WebhookId, PendingDelivery)> {
+        let delivery = PendingDelivery {
+            notification: Arc::new(Notification {
+                id: NotificationId(1),
+                organizer: OrganizerId(1),
+                action_type: "test.happened".parse().unwrap(),
+                event: None,
+                published_at: Timestamp::UNIX_EPOCH,
+                shape: PayloadShape::Custom,
+                body: "{}".into(),
+            }),
+            progress: DeliveryProgress::new(Timestamp::UNIX_EPOCH),
+        };
+        vec![(webhook, delivery); count]
+    }
+
+    #[test]
+    fn deliveries_beyond_a_full_inbox_are_read_from_the_store() {
+        let inbox = Inbox::default();
+        let [first, second, third] = [1, 2, 3].map(WebhookId);
+        inbox.hand_over(deliveries(first, 16_383));
+        inbox.hand_over(deliveries(second, 1));
+        inbox.hand_over(deliveries(third, 1));
+        let contents = inbox.take_all();
+        assert_eq!(contents.deliveries.len(), 16_384);
+        assert_eq!(contents.overflowed, BTreeSet::from([third]));
+        inbox.hand_over(deliveries(third, 1));
+        assert_eq!(inbox.take_all().deliveries.len(), 1);
+    }
+}

@@ -10,6 +10,9 @@ mod lane_entry;
 mod reachability;
 mod scheduling;
 mod sending;
+#[cfg(test)]
+#[cfg(all(feature = "sqlite", feature = "testing"))]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -21,6 +21,15 @@ const COMMIT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The wait while too many settlements are queued.
 const SETTLEMENT_BACKLOG_DELAY: Duration = Duration::from_millis(50);
 
+/// How many of the rows that a lane asks for it may load, while all queues of the thread have so many bytes.
+pub(super) fn page_rows(rows: usize, queued_bytes: usize) -> usize {
+    if queued_bytes < MAX_QUEUED_BYTES {
+        rows
+    } else {
+        rows.saturating_sub(PAGE_ROWS) + MIN_PAGE_ROWS
+    }
+}
+
 impl Dispatcher {
     /// Does what a lane can do now, with a task for each request.
     pub(super) fn run_lane(self: &Rc<Self>, entry: &Rc<LaneEntry>) {
@@ -67,13 +76,8 @@ impl Dispatcher {
                     self.settle(entry, notification, expired);
                 }
                 LaneAction::Load(after, limit) => {
-                    let has_room = self.queued_bytes.get() < MAX_QUEUED_BYTES;
-                    let limit = if has_room {
-                        limit
-                    } else {
-                        limit.saturating_sub(PAGE_ROWS) + MIN_PAGE_ROWS
-                    };
-                    self.spawn(self.clone().load(entry.clone(), now, after, limit));
+                    let rows = page_rows(limit, self.queued_bytes.get());
+                    self.spawn(self.clone().load(entry.clone(), now, after, rows));
                 }
                 LaneAction::LoadProbeCandidates(after, limit) => {
                     self.spawn(self.clone().load_probe_candidates(

@@ -68,3 +68,53 @@ impl DeliveryQueue {
 fn queued_size(delivery: &PendingDelivery) -> usize {
     delivery.notification.body.len() + DELIVERY_OVERHEAD_BYTES
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{delivery, large};
+    use super::*;
+
+    #[test]
+    fn the_number_of_deliveries_is_bounded() {
+        let mut queue = DeliveryQueue::default();
+        for id in 1..=4_096 {
+            assert!(!queue.is_full());
+            queue.push(delivery(id));
+        }
+        assert!(queue.is_full());
+        queue.pop();
+        assert!(!queue.is_full());
+    }
+
+    #[test]
+    fn the_bytes_of_deliveries_are_bounded() {
+        let mut queue = DeliveryQueue::default();
+        let eighth = (256 << 10) - 256;
+        for id in 1..8 {
+            queue.push(large(id, eighth));
+        }
+        queue.push(large(8, eighth - 1));
+        assert!(!queue.is_full());
+        queue.take(NotificationId(8));
+        queue.push(large(8, eighth));
+        assert_eq!(queue.bytes(), 2 << 20);
+        assert!(queue.is_full());
+    }
+
+    #[test]
+    fn more_is_loaded_while_few_deliveries_and_bytes_are_queued() {
+        let mut queue = DeliveryQueue::default();
+        for id in 1..128 {
+            queue.push(delivery(id));
+        }
+        assert!(queue.needs_reload());
+        queue.push(delivery(128));
+        assert!(!queue.needs_reload());
+        let mut queue = DeliveryQueue::default();
+        queue.push(large(1, (512 << 10) - 256 - 1));
+        assert!(queue.needs_reload());
+        queue.take(NotificationId(1));
+        queue.push(large(1, (512 << 10) - 256));
+        assert!(!queue.needs_reload());
+    }
+}

@@ -48,7 +48,7 @@ pub(super) fn delivery(id: i64) -> PendingDelivery {
     large(id, 2)
 }
 
-fn large(id: i64, bytes: usize) -> PendingDelivery {
+pub(super) fn large(id: i64, bytes: usize) -> PendingDelivery {
     PendingDelivery {
         notification: Arc::new(Notification {
             id: NotificationId(id),

@@ -95,8 +95,6 @@ pub(super) fn http2_failure(error: &hyper::Error) -> SendFailure {
         return no_response_failure(Some(error), false);
     }
     match cause.reason() {
-        // h2 refuses the stream itself if the headers exceed its limit.
-        Some(h2::Reason::REFUSED_STREAM) if !cause.is_remote() => SendFailure::HeadersTooLarge,
         Some(h2::Reason::PROTOCOL_ERROR) if !cause.is_remote() => SendFailure::NotHttp,
         _ => SendFailure::ConnectionClosed,
     }

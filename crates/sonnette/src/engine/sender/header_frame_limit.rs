@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,6 +18,7 @@ const MAX_HEADER_FRAMES_PER_REQUEST: u64 = MAX_INTERIM_RESPONSES as u64 + 2;
 /// The length, type, flags and stream of a frame.
 const FRAME_HEADER_BYTES: usize = 9;
 const HEADERS_FRAME: u8 = 1;
+const CONTINUATION_FRAME: u8 = 9;
 
 /// How many header frames may still arrive over a connection. Clones share the number.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,7 @@ pub(super) struct HeaderFrameLimit(Arc<FrameBudget>);
 struct FrameBudget {
     allowed: AtomicU64,
     is_exceeded: AtomicBool,
+    largest_block_bytes: AtomicUsize,
 }
 
 impl HeaderFrameLimit {
@@ -40,6 +42,11 @@ impl HeaderFrameLimit {
     /// Whether more have arrived than were allowed.
     pub(super) fn is_exceeded(&self) -> bool {
         self.0.is_exceeded.load(Ordering::Relaxed)
+    }
+
+    /// The compressed size of the largest headers that have arrived.
+    pub(super) fn largest_block_bytes(&self) -> usize {
+        self.0.largest_block_bytes.load(Ordering::Relaxed)
     }
 
     /// Takes one frame from what is allowed. Returns whether it was.
@@ -81,6 +88,9 @@ struct FrameScanner {
     filled: usize,
     /// How many bytes of the payload are to come.
     payload: usize,
+    /// The payloads of the last header frame and of those that continue it.
+    block_bytes: usize,
+    largest_block_bytes: usize,
 }
 
 impl FrameScanner {
@@ -102,7 +112,13 @@ impl FrameScanner {
                 let [a, b, c, kind, ..] = self.header;
                 self.payload = u32::from_be_bytes([0, a, b, c]) as usize;
                 self.filled = 0;
+                match kind {
+                    HEADERS_FRAME => self.block_bytes = self.payload,
+                    CONTINUATION_FRAME => self.block_bytes += self.payload,
+                    _ => continue,
+                }
                 count += usize::from(kind == HEADERS_FRAME);
+                self.largest_block_bytes = self.largest_block_bytes.max(self.block_bytes);
             }
         }
         count
@@ -117,7 +133,13 @@ impl AsyncRead for LimitedStream {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        for _ in 0..self.frames.count_headers(&buf.filled()[before..]) {
+        let count = self.frames.count_headers(&buf.filled()[before..]);
+        let largest_block_bytes = self.frames.largest_block_bytes;
+        let budget = &self.limit.0;
+        budget
+            .largest_block_bytes
+            .store(largest_block_bytes, Ordering::Relaxed);
+        for _ in 0..count {
             if !self.limit.take_frame() {
                 return Poll::Ready(Err(ErrorKind::InvalidData.into()));
             }

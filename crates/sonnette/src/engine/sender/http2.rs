@@ -16,13 +16,16 @@ use jiff::Timestamp;
 use super::error::{ExchangeError, http2_failure};
 use super::header_frame_limit::{HeaderFrameLimit, LimitedStream};
 use super::received_response::{BodySpace, ReceivedResponse};
-use super::response_limits::MAX_RESPONSE_HEAD_BYTES;
+use super::response_limits::{MAX_RESPONSE_HEAD_BYTES, MAX_RESPONSE_HEADERS};
 use super::signed_request::SignedRequest;
 use super::stream::Stream;
 use crate::domain::SendFailure;
 
 /// The flow-control window of a stream, in bytes.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Headers of more than [`MAX_RESPONSE_HEAD_BYTES`] have more than this when they are compressed, unless they repeat
+/// themselves.
+const MIN_LARGE_BLOCK_BYTES: usize = MAX_RESPONSE_HEAD_BYTES as usize / 8;
 
 /// An HTTP/2 connection, shared by the requests of a lane. A task drives it until the last of its clones is dropped.
 #[derive(Clone)]
@@ -80,7 +83,7 @@ impl Http2Connection {
             let failure = http2_failure(&error);
             if is_not_processed(&error) {
                 ExchangeError::NotProcessed(failure)
-            } else if self.header_frames.is_exceeded() {
+            } else if self.header_frames.is_exceeded() || self.has_too_large_headers(&error) {
                 ExchangeError::Failed(SendFailure::HeadersTooLarge)
             } else if is_unsent || is_closed(&error) || self.sender.is_closed() {
                 ExchangeError::Closed(failure)
@@ -89,6 +92,9 @@ impl Http2Connection {
             }
         })?;
         let (parts, mut body) = response.into_parts();
+        if parts.headers.len() > MAX_RESPONSE_HEADERS {
+            return Err(ExchangeError::Failed(SendFailure::HeadersTooLarge));
+        }
         received.set_status(parts.status.as_u16());
         for (name, value) in &parts.headers {
             received.add_header(name.as_str(), value.as_bytes(), now);
@@ -108,6 +114,21 @@ impl Http2Connection {
             return Ok(());
         }
         Err(ExchangeError::Failed(received.truncated()))
+    }
+
+    /// Whether h2 has refused a response because of the size of its headers. Its error is the same for malformed headers,
+    /// which are seldom as large.
+    fn has_too_large_headers(&self, error: &hyper::Error) -> bool {
+        let is_refusal = |reason| {
+            matches!(
+                reason,
+                h2::Reason::PROTOCOL_ERROR
+                    | h2::Reason::COMPRESSION_ERROR
+                    | h2::Reason::ENHANCE_YOUR_CALM
+            )
+        };
+        http2_error(error).is_some_and(|e| e.is_library() && e.reason().is_some_and(is_refusal))
+            && self.header_frames.largest_block_bytes() > MIN_LARGE_BLOCK_BYTES
     }
 }
 

@@ -154,3 +154,49 @@ impl ConnectionPool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::engine::sender::stream::Stream;
+
+    #[tokio::test]
+    async fn few_idle_connections_are_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let pool = ConnectionPool::new();
+        let origin = Arc::new(Origin {
+            host: "127.0.0.1".to_owned(),
+            port: address.port(),
+            tls: None,
+        });
+        for _ in 0..65 {
+            let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+            accepted.unwrap();
+            let connection = Http1Connection::new(Stream::Plain(stream.unwrap()));
+            pool.put_back(&origin, Connection::Http1(connection));
+        }
+        assert_eq!(pool.count(), 64);
+        pool.close_idle(Duration::ZERO);
+        assert_eq!(pool.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn few_connections_are_opened_at_a_time() {
+        let pool = ConnectionPool::new();
+        let mut permits = Vec::new();
+        for _ in 0..8 {
+            permits.push(pool.connect_permit().await.unwrap());
+        }
+        let mut next = pin!(pool.connect_permit());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(next.as_mut().poll(&mut context).is_pending());
+        permits.pop();
+        assert!(matches!(next.poll(&mut context), Poll::Ready(Some(_))));
+    }
+}

@@ -5,11 +5,10 @@
 use std::borrow::Cow;
 
 use super::response_body::BodyDecoder;
-use super::response_limits::{MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES};
+use super::response_limits::{
+    MAX_INTERIM_RESPONSES, MAX_RESPONSE_HEAD_BYTES, MAX_RESPONSE_HEADERS,
+};
 use crate::domain::SendFailure;
-
-/// The most lines of a response head.
-const MAX_RESPONSE_HEADERS: usize = 256;
 
 /// Finds the head of a response in what was received so far, behind the interim responses. It looks at each byte once.
 #[derive(Debug, Default)]

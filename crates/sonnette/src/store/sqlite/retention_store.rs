@@ -162,3 +162,36 @@ fn prune_notifications(
     *cursor = 0;
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::NotificationId;
+    use crate::store::sqlite::erasure_journal::{self, Erasure};
+
+    #[test]
+    fn an_erasure_is_in_the_journal_for_two_weeks_or_a_week_longer_than_the_log() {
+        let erased_at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        for (log_days, kept_days) in [(1, 14), (7, 14), (8, 15), (30, 37)] {
+            let directory = tempfile::tempdir().unwrap();
+            let store = SqliteStore::open(directory.path()).unwrap();
+            let erasure = Erasure {
+                organizer: "6a0e6b7c-7a1b-4c64-9a39-8f2f2c1d9e10",
+                subject: "ada@example.org",
+                last_notification: NotificationId(1_234_567),
+            };
+            store.erasure_journal.record(&erasure, erased_at).unwrap();
+            let bytes = directory.path().join("erasures.log").metadata().unwrap();
+            assert!((120..140).contains(&bytes.len()));
+            let entries_at = |now: Timestamp| {
+                let before = now - SignedDuration::from_hours(24 * log_days);
+                store.prune(before, now).unwrap();
+                let journal = erasure_journal::read(directory.path()).unwrap();
+                journal.unwrap().1.len()
+            };
+            let end = erased_at + SignedDuration::from_hours(24 * kept_days);
+            assert_eq!(entries_at(end), 1, "{log_days} days");
+            assert_eq!(entries_at(end + SignedDuration::from_secs(1)), 0);
+        }
+    }
+}

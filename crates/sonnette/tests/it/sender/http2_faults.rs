@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream, server};
-use http::{Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use sonnette::domain::{FailureKind, HttpExchange};
@@ -211,6 +211,14 @@ async fn interim_responses_are_bounded() {
         response.send_response(head(None), true).unwrap();
     };
     assert_eq!(answered(&send_once(few, false).await), 200);
+    // With the response, one header frame more than a response with trailers may have.
+    let too_many: StreamScript = |mut response| {
+        send_interim(&mut response, 18);
+        response.send_response(head(None), true).unwrap();
+    };
+    let reason = "the headers of the answer are too large".to_owned();
+    let exchange = send_once(too_many, false).await;
+    assert_eq!(failed(&exchange), (FailureKind::Broken, reason));
     let many: StreamScript = |mut response| {
         send_interim(&mut response, 1000);
         // Dropping it would reset the stream.
@@ -227,6 +235,40 @@ async fn interim_responses_are_bounded() {
             "the headers of the answer are too large".to_owned()
         )
     );
+}
+
+#[tokio::test]
+async fn response_headers_are_bounded() {
+    let allowed: [StreamScript; 2] = [
+        |response| send_headers(response, 256, 1),
+        |response| send_headers(response, 60, 1_000),
+    ];
+    for answer in allowed {
+        assert_eq!(answered(&send_once(answer, false).await), 200);
+    }
+    let too_large: [StreamScript; 5] = [
+        |response| send_headers(response, 257, 1),
+        |response| send_headers(response, 3_000, 1),
+        |response| send_headers(response, 70, 10_000),
+        |response| send_headers(response, 70, 1_000),
+        |response| send_headers(response, 1, 70_000),
+    ];
+    for answer in too_large {
+        let exchange = send_once(answer, false).await;
+        let expected = "the headers of the answer are too large".to_owned();
+        assert_eq!(failed(&exchange), (FailureKind::Broken, expected));
+    }
+}
+
+/// Responds with so many headers, whose values have so many bytes each.
+fn send_headers(mut response: SendResponse<Bytes>, count: usize, value_bytes: usize) {
+    let value: HeaderValue = "a".repeat(value_bytes).parse().unwrap();
+    let mut head = head(None);
+    for number in 0..count {
+        let name: HeaderName = format!("x-{number}").parse().unwrap();
+        head.headers_mut().insert(name, value.clone());
+    }
+    response.send_response(head, true).unwrap();
 }
 
 /// Resets a stream once what was sent before has left.

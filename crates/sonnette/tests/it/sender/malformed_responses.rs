@@ -259,6 +259,27 @@ async fn response_headers_are_bounded() {
 }
 
 #[tokio::test]
+async fn response_headers_have_256_lines_and_64_kib() {
+    let of_lines = |count: usize| "x-a: b\r\n".repeat(count - 1);
+    let of_bytes = |bytes: usize| {
+        let others = "HTTP/1.1 200 OK\r\nx-long: \r\ncontent-length: 2\r\n\r\n";
+        format!("x-long: {}\r\n", "a".repeat(bytes - others.len()))
+    };
+    let send = async |headers: String| {
+        let response = format!("HTTP/1.1 200 OK\r\n{headers}content-length: 2\r\n\r\nok");
+        send_once(ScriptedResponse::raw(response)).await
+    };
+    for allowed in [of_lines(256), of_bytes(65_536)] {
+        assert_eq!(answered(&send(allowed).await), 200);
+    }
+    for too_large in [of_lines(257), of_bytes(65_537)] {
+        let reason = "the headers of the answer are too large".to_owned();
+        let exchange = send(too_large).await;
+        assert_eq!(failed(&exchange), (FailureKind::Broken, reason));
+    }
+}
+
+#[tokio::test]
 async fn header_bytes_that_are_not_text_are_escaped() {
     let raw = b"HTTP/1.1 200 OK\r\nx-a: caf\xe9\r\ncontent-length: 2\r\n\r\n\xff\x00".to_vec();
     let exchange = send_once(ScriptedResponse::raw(raw)).await;

@@ -166,7 +166,26 @@ fn a_jump_of_the_clock_hides_no_attempt_and_stops_no_segment() {
     for round in 0..200 {
         prune(&store, 40 * DAY_SECONDS + round % 2 * 10 * DAY_SECONDS);
     }
-    assert!(tables(directory.path()) <= 100);
+    assert_eq!(tables(directory.path()), 100);
+    deliver(&fixture, webhook, 50 * DAY_SECONDS);
+    assert_eq!(attempt_seconds(&store, &[webhook], 1)[0], 50 * DAY_SECONDS);
+}
+
+#[test]
+fn a_longer_log_has_about_60_segments() {
+    for log_days in [60, 600, 6_000] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path()).unwrap();
+        let kept = SignedDuration::from_hours(24 * log_days);
+        // Half of a segment passes from one look to the next.
+        let table_count = |half| {
+            let now = at(half * log_days * DAY_SECONDS / 120);
+            while store.prune(now - kept, now).unwrap() {}
+            tables(directory.path())
+        };
+        let count = (0..150).map(table_count).max();
+        assert_eq!(count, Some(62), "{log_days} days");
+    }
 }
 
 #[test]
@@ -232,6 +251,17 @@ fn record_attempt(
     second: i64,
     response: &str,
 ) -> Attempt {
+    record_attempt_with_header(fixture, webhook, second, response, "")
+}
+
+/// The same, with a further header of the request.
+fn record_attempt_with_header(
+    fixture: &Fixture<'_>,
+    webhook: WebhookId,
+    second: i64,
+    response: &str,
+    request_header: &str,
+) -> Attempt {
     let mut person = publication(&[webhook], second);
     person.subject = Some("person".to_owned());
     let answers = fixture.commit(vec![fixture.group(vec![person])]);
@@ -243,7 +273,7 @@ fn record_attempt(
         "host: example.org\nuser-agent: Sonnette\ncontent-length: 250\nwebhook-id: msg_0123456789ab_{webhook}_{id}_fcxmmx1m51\n\
          webhook-timestamp: {}\nwebhook-signature: v1,AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
         attempt.exchange.started_at.as_second()
-    );
+    ) + request_header;
     response.clone_into(&mut attempt.exchange.response_headers);
     let mut settlement = settlement(webhook, id, second, None);
     settlement.cause = SettlementCause::Attempted {
@@ -318,6 +348,30 @@ fn headers_are_stored_once_for_many_attempts_and_read_as_they_were() {
     assert_eq!(count(), 2);
     prune(&store, 80 * DAY_SECONDS);
     assert_eq!(count(), 0);
+}
+
+#[test]
+fn headers_of_more_than_4_kib_are_stored_in_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let store = SqliteStore::open(path).unwrap();
+    let fixture = Fixture::new(&store);
+    let webhook = fixture.add_webhook();
+    prune(&store, 0);
+    let record = |second, bytes| {
+        let header = format!("x-long: {}\n", "a".repeat(bytes));
+        let attempt = record_attempt_with_header(&fixture, webhook, second, "", &header);
+        let read = store.attempt(webhook, attempt.id).unwrap();
+        assert_eq!(read.as_ref(), Some(&attempt));
+        numbers(
+            path,
+            "SELECT length(headers) FROM header_templates WHERE headers <> ''",
+        )
+    };
+    let template_bytes = record(1, 0)[0];
+    let longest = usize::try_from(4_096 - template_bytes).unwrap();
+    assert_eq!(record(2, longest), [template_bytes, 4_096]);
+    assert_eq!(record(3, longest + 1), [template_bytes, 4_096]);
 }
 
 #[test]
