@@ -202,6 +202,10 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the paused clock of the runtime is what is tested"
+    )]
     async fn what_is_discarded_is_bounded() {
         let frame = Bytes::from(vec![0; 1 << 20]);
         let read = Cell::new(0);

@@ -307,6 +307,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the paused clock of the runtime is what is tested"
+    )]
     async fn a_request_waits_ten_seconds_for_its_turn_at_the_store() {
         for (max, max_of_organizer) in [(MAX_READS, 6), (MAX_WRITES, 3)] {
             let permits = store_permits(max);

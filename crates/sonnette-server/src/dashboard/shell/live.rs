@@ -181,6 +181,10 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the paused clock of the runtime is what is tested"
+    )]
     async fn a_page_gets_one_event_a_second_and_one_a_minute_at_least() {
         let start = Instant::now();
         let change = || Some(NextActivity::Missed(1));

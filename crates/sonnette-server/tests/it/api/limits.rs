@@ -422,3 +422,19 @@ fn the_pages_of_lists_are_bounded() {
     }
     assert_eq!(count("webhooks/?page_size=200"), 50);
 }
+
+#[test]
+fn the_rest_of_a_refused_body_is_read_within_bounds() {
+    let api = Api::start();
+    let head = format!(
+        "POST {ORGANIZER}notifications/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
+    );
+    let mut stream = api.connect();
+    send(&stream, &head);
+    let part = vec![b' '; 1 << 20];
+    let sent = (0..1_000).take_while(|_| stream.write_all(&part).is_ok());
+    // 128 MiB, and what the kernels hold.
+    assert!(sent.count() < 256);
+    assert!(is_closed(&stream));
+    assert_eq!(health(&api), 200);
+}
