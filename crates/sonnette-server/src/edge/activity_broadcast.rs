@@ -139,6 +139,18 @@ impl ActivityBroadcast {
     }
 
     fn add(&self, sonnette: &Sonnette, filter: Filter, max_activities: usize) -> ActivityQueue {
+        let queue = self.add_watcher(filter, max_activities);
+        let mut watchers = self.0.watchers.lock();
+        if !watchers.is_listening {
+            watchers.is_listening = true;
+            // The task ends only with the runtime.
+            let _ = self.0.start.send(sonnette.watch());
+        }
+        drop(watchers);
+        queue
+    }
+
+    fn add_watcher(&self, filter: Filter, max_activities: usize) -> ActivityQueue {
         let watcher = Arc::new(Watcher {
             filter,
             max_activities,
@@ -149,11 +161,6 @@ impl ActivityBroadcast {
         watchers.last_id += 1;
         let id = watchers.last_id;
         watchers.by_id.insert(id, watcher.clone());
-        if !watchers.is_listening {
-            watchers.is_listening = true;
-            // The task ends only with the runtime.
-            let _ = self.0.start.send(sonnette.watch());
-        }
         ActivityQueue {
             hub: self.clone(),
             id,
@@ -258,5 +265,88 @@ impl Drop for ActivityQueue {
     fn drop(&mut self) {
         self.hub.0.watchers.lock().by_id.remove(&self.id);
         self.hub.release(self.watcher.queue.lock().bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sonnette::domain::{OrganizerId, WebhookId};
+    use sonnette::engine::LaneState;
+
+    use super::*;
+
+    /// An activity that counts for so many bytes.
+    fn activity(bytes: usize) -> Arc<SharedActivity> {
+        let activity = Arc::new(Activity::Lane {
+            organizer: OrganizerId(1),
+            webhook: WebhookId(1),
+            state: LaneState::Healthy,
+        });
+        Arc::new(SharedActivity {
+            bytes,
+            ..SharedActivity::new(activity)
+        })
+    }
+
+    /// The number of activities that wait, and of those that were dropped.
+    fn counts(queue: &ActivityQueue) -> (usize, u64) {
+        let queue = queue.watcher.queue.lock();
+        (queue.activities.len(), queue.missed)
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_one_stream_is_bounded() {
+        let hub = ActivityBroadcast::start();
+        let queue = hub.add_watcher(Box::new(|_| true), MAX_QUEUED_ACTIVITIES);
+        for _ in 0..256 {
+            hub.deliver(&activity(1));
+        }
+        assert_eq!(counts(&queue), (256, 0));
+        hub.deliver(&activity(1));
+        hub.deliver(&activity(1));
+        assert_eq!(counts(&queue), (256, 2));
+        for _ in 0..256 {
+            assert!(matches!(
+                queue.next().await,
+                Some(NextActivity::Activity(_))
+            ));
+        }
+        assert!(matches!(queue.next().await, Some(NextActivity::Missed(2))));
+        hub.deliver(&activity(2 << 20));
+        hub.deliver(&activity(1));
+        assert_eq!(counts(&queue), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_all_streams_is_bounded() {
+        let hub = ActivityBroadcast::start();
+        let add = || hub.add_watcher(Box::new(|_| true), MAX_QUEUED_ACTIVITIES);
+        let queues: Vec<_> = (0..40).map(|_| add()).collect();
+        hub.deliver(&activity(1 << 20));
+        hub.deliver(&activity(1 << 20));
+        let sums = |queues: &[ActivityQueue]| {
+            queues
+                .iter()
+                .map(counts)
+                .fold((0, 0), |sums, one| (sums.0 + one.0, sums.1 + one.1))
+        };
+        // 40 and 24 MiB.
+        assert_eq!(sums(&queues), (64, 16));
+        drop(queues);
+        assert_eq!(hub.0.queued_bytes.load(Ordering::Relaxed), 0);
+        let queue = add();
+        hub.deliver(&activity(1 << 20));
+        assert_eq!(counts(&queue), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn the_changes_of_a_page_are_joined() {
+        let hub = ActivityBroadcast::start();
+        let queue = hub.add_watcher(Box::new(|_| true), 0);
+        for _ in 0..5 {
+            hub.deliver(&activity(1));
+        }
+        assert!(matches!(queue.next().await, Some(NextActivity::Missed(5))));
+        assert_eq!(counts(&queue), (0, 0));
     }
 }

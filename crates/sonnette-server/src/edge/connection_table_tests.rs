@@ -24,6 +24,34 @@ fn the_oldest_idle_connection_is_evicted() {
 }
 
 #[test]
+fn a_share_of_the_idle_connections_is_evicted_at_once() {
+    let table = ConnectionTable::new(4_096, 1_024);
+    let admit = |number: usize| {
+        let [low, high, ..] = number.to_le_bytes();
+        let network = ClientKey::Network(IpAddr::from([10, 0, high, low]));
+        table.admit(Some(network)).unwrap()
+    };
+    let all: Vec<_> = (0..4_096).map(admit).collect();
+    let further = table.admit(Some(network(1))).unwrap();
+    assert_eq!(further.connection.refusal(), None);
+    let evicted = all.iter().take_while(|guard| guard.connection.is_evicted());
+    assert_eq!(evicted.count(), 32);
+    assert!(all[32..].iter().all(|guard| !guard.connection.is_evicted()));
+    drop(all);
+    let of_one: Vec<_> = (0..1_024).map(|_| admit(1)).collect();
+    assert_eq!(admit(1).connection.refusal(), None);
+    let evicted = of_one
+        .iter()
+        .take_while(|guard| guard.connection.is_evicted());
+    assert_eq!(evicted.count(), 8);
+    assert!(
+        of_one[8..]
+            .iter()
+            .all(|guard| !guard.connection.is_evicted())
+    );
+}
+
+#[test]
 fn a_client_at_its_share_displaces_only_itself() {
     let table = ConnectionTable::new(10, 2);
     let other = table.admit(Some(network(2))).unwrap();

@@ -109,19 +109,22 @@ impl UnreadBody {
         if is_done {
             return;
         }
-        let mut body = RequestBody(self.0);
-        let discarding = async {
-            let mut discarded = 0;
-            while let Some(Ok(frame)) = body.frame().await {
-                discarded += frame.data_ref().map_or(0, Bytes::len);
-                if discarded > MAX_DISCARDED_BYTES {
-                    return;
-                }
-            }
-        };
-        // After the timeout the client sees the connection close.
-        let _ = tokio::time::timeout(DISCARD_TIMEOUT, discarding).await;
+        discard_body(RequestBody(self.0)).await;
     }
+}
+
+/// Reads and discards a body within the bounds. Beyond them the client sees the connection close.
+async fn discard_body(mut body: impl Body<Data = Bytes> + Unpin) {
+    let discarding = async {
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, Bytes::len);
+            if discarded > MAX_DISCARDED_BYTES {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, discarding).await;
 }
 
 impl Inner {
@@ -184,5 +187,38 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         self.0.lock().body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use http_body_util::StreamBody;
+    use tokio::time::Instant;
+    use tokio_stream::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the paused clock of the runtime is what is tested"
+    )]
+    async fn what_is_discarded_is_bounded() {
+        let frame = Bytes::from(vec![0; 1 << 20]);
+        let read = Cell::new(0);
+        let frames = tokio_stream::iter(0..1_000).map(|_| {
+            read.set(read.get() + 1);
+            Ok::<_, Infallible>(Frame::data(frame.clone()))
+        });
+        discard_body(StreamBody::new(frames)).await;
+        // The frame beyond 128 MiB is the last one.
+        assert_eq!(read.get(), 129);
+        let start = Instant::now();
+        let silent = tokio_stream::pending::<Result<Frame<Bytes>, Infallible>>();
+        discard_body(StreamBody::new(silent)).await;
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
     }
 }

@@ -14,7 +14,7 @@ use crate::admin::error::AdminError;
 use crate::credentials::NoRandomBytes;
 
 /// Seconds that a client is asked to wait before it tries again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 /// The same where room may be free as soon as another request is answered.
 const RETRY_AFTER_ONE_SECOND: HeaderValue = HeaderValue::from_static("1");
 

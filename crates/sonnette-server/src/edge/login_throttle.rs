@@ -207,6 +207,32 @@ mod tests {
     }
 
     #[test]
+    fn a_user_has_a_hundred_attempts_over_all_networks() {
+        let throttles = Throttles::default();
+        for number in 0..100 {
+            assert!(throttles.record_attempt("ada", &format!("network {number}"), at(0)));
+        }
+        assert!(!throttles.record_attempt("ada", "another network", at(0)));
+        assert!(throttles.record_attempt("bob", "another network", at(0)));
+        // One attempt comes back every nine seconds.
+        assert!(!throttles.record_attempt("ada", "another network", at(8)));
+        assert!(throttles.record_attempt("ada", "another network", at(9)));
+        assert!(!throttles.record_attempt("ada", "another network", at(9)));
+    }
+
+    #[test]
+    fn a_network_asks_for_twenty_emails() {
+        let emails = Throttles::default().account_emails;
+        for _ in 0..20 {
+            assert_eq!(emails.record_attempt("network", at(0)), Ok(()));
+        }
+        let wait = Duration::from_secs(45);
+        assert_eq!(emails.record_attempt("network", at(0)), Err(wait));
+        assert_eq!(emails.record_attempt("elsewhere", at(0)), Ok(()));
+        assert_eq!(emails.record_attempt("network", at(45)), Ok(()));
+    }
+
+    #[test]
     fn a_stranger_does_not_lock_out_a_user_elsewhere() {
         let throttles = Throttles::default();
         let tries = (0..60).filter(|_| throttles.record_attempt("ada", "stranger", at(0)));

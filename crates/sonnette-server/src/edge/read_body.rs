@@ -128,6 +128,10 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::sync::mpsc;
+    use std::task::Poll;
+
     use super::*;
 
     #[tokio::test]
@@ -137,5 +141,38 @@ mod tests {
             read,
             Err(ApiError::Detail(StatusCode::PAYLOAD_TOO_LARGE, _))
         ));
+    }
+
+    #[tokio::test]
+    async fn two_long_bodies_are_parsed_at_a_time() {
+        let long = || Bytes::from(vec![b' '; MAX_INLINE_BYTES + 1]);
+        let (start, started) = mpsc::channel();
+        let begin = || {
+            let start = start.clone();
+            let (release, released) = mpsc::channel::<()>();
+            let work = move |_: &[u8]| {
+                start.send(()).unwrap();
+                // Ends with an error when the sender is dropped.
+                let _ = released.recv();
+            };
+            (release, Box::pin(parse(long(), work)))
+        };
+        let mut parses = [begin(), begin(), begin()];
+        for (_, parse) in &mut parses {
+            let polled = poll_fn(|context| Poll::Ready(parse.as_mut().poll(context))).await;
+            assert!(polled.is_pending());
+        }
+        started.recv().unwrap();
+        started.recv().unwrap();
+        assert_eq!(PARSE_PERMITS.available_permits(), 0);
+        // A body of 64 KiB is parsed meanwhile.
+        let short = Bytes::from(vec![b' '; MAX_INLINE_BYTES]);
+        assert_eq!(parse(short, <[u8]>::len).await, Ok(65_536));
+        assert!(started.try_recv().is_err());
+        for (release, parse) in parses {
+            drop(release);
+            assert_eq!(parse.await, Ok(()));
+        }
+        assert!(started.try_recv().is_ok());
     }
 }

@@ -55,6 +55,11 @@ async fn acquire(permits: &KeyedSemaphore<Requester>) -> Result<Permit<Requester
     permit.ok().flatten().ok_or(ApiError::Unavailable)
 }
 
+/// Permits for the event streams of open pages, by session.
+fn live_page_permits() -> KeyedSemaphore<TokenHash> {
+    KeyedSemaphore::new(MAX_LIVE_PAGES, MAX_LIVE_PAGES_PER_SESSION)
+}
+
 /// The settings that handlers need.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpSettings {
@@ -168,7 +173,7 @@ impl AppState {
             throttles: Throttles::default(),
             reads: store_permits(MAX_READS),
             writes: store_permits(MAX_WRITES),
-            live_pages: KeyedSemaphore::new(MAX_LIVE_PAGES, MAX_LIVE_PAGES_PER_SESSION),
+            live_pages: live_page_permits(),
         }))
     }
 
@@ -282,5 +287,73 @@ impl AppState {
         if let Err(error) = self.sonnette.store().record_token_uses(&used) {
             tracing::warn!(%error, "the times of the last uses of tokens cannot be stored: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sonnette::domain::OrganizerId;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A permit for the requests of an organizer.
+    async fn acquire_for(
+        permits: &KeyedSemaphore<Requester>,
+        organizer: i64,
+    ) -> Result<Permit<Requester>, ApiError> {
+        let requester = Requester::Organizer(OrganizerId(organizer));
+        requester.scope(acquire(permits)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the paused clock of the runtime is what is tested"
+    )]
+    async fn a_request_waits_ten_seconds_for_its_turn_at_the_store() {
+        for (max, max_of_organizer) in [(MAX_READS, 6), (MAX_WRITES, 3)] {
+            let permits = store_permits(max);
+            let start = Instant::now();
+            let mut held = Vec::new();
+            for _ in 0..max_of_organizer {
+                held.push(acquire_for(&permits, 1).await.unwrap());
+            }
+            assert_eq!(start.elapsed(), Duration::ZERO);
+            // The organizer has its share; others still have room.
+            let refused = acquire_for(&permits, 1).await.err();
+            assert_eq!(refused, Some(ApiError::Unavailable));
+            assert_eq!(start.elapsed(), Duration::from_secs(10));
+            for organizer in max_of_organizer..max {
+                let organizer = i64::try_from(organizer).unwrap();
+                held.push(acquire_for(&permits, organizer).await.unwrap());
+            }
+            assert_eq!(start.elapsed(), Duration::from_secs(10));
+            let refused = acquire_for(&permits, 99).await.err();
+            assert_eq!(refused, Some(ApiError::Unavailable));
+            assert_eq!(start.elapsed(), Duration::from_secs(20));
+            held.pop();
+            assert!(acquire_for(&permits, 99).await.is_ok());
+            assert_eq!(start.elapsed(), Duration::from_secs(20));
+        }
+    }
+
+    #[test]
+    fn a_thousand_pages_update_themselves_twenty_of_a_session() {
+        let permits = live_page_permits();
+        let session = |number: u8| {
+            let mut hash = TokenHash::default();
+            hash[0] = number;
+            hash
+        };
+        let mut held = Vec::new();
+        for number in 0..50 {
+            held.extend((0..20).map(|_| permits.try_acquire(session(number)).unwrap()));
+            assert!(permits.try_acquire(session(number)).is_none());
+        }
+        assert_eq!(held.len(), 1_000);
+        assert!(permits.try_acquire(session(50)).is_none());
+        held.pop();
+        assert!(permits.try_acquire(session(50)).is_some());
     }
 }

@@ -18,6 +18,29 @@ pub(crate) const MAX_MESSAGES: usize = 50;
 /// Characters of a name that is repeated in a message.
 const MAX_SHOWN_NAME_CHARS: usize = 100;
 
+/// The first [`MAX_MESSAGES`] messages of several entries, in their order. Entries beyond them are left out.
+pub(crate) fn first_messages(
+    entries: impl IntoIterator<Item = (usize, FieldMessages)>,
+) -> Vec<(usize, FieldMessages)> {
+    let mut rest = MAX_MESSAGES;
+    let mut kept = Vec::new();
+    for (index, fields) in entries {
+        if rest == 0 {
+            break;
+        }
+        let mut messages = FieldMessages::new();
+        for (name, mut texts) in fields {
+            texts.truncate(rest);
+            rest -= texts.len();
+            if !texts.is_empty() {
+                messages.push((name, texts));
+            }
+        }
+        kept.push((index, messages));
+    }
+    kept
+}
+
 /// The members that are not read yet, and what is wrong with those that are.
 ///
 /// Each reading method returns `None` for a member that was not sent and for one that is wrong; the second also adds a

@@ -152,4 +152,17 @@ mod tests {
         let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["success", "until", "page_size"]);
     }
+
+    #[test]
+    fn a_page_has_up_to_200_entries() {
+        let page_size = |query: &str| {
+            let url = url(query);
+            let mut filters = Filters::new(&url);
+            let size = filters.page_size();
+            filters.finish().map(|()| size)
+        };
+        assert_eq!(page_size("page_size=200"), Ok(200));
+        let refused = ApiError::field("page_size", "Enter a whole number from 1 to 200.");
+        assert_eq!(page_size("page_size=201"), Err(refused));
+    }
 }

@@ -88,12 +88,29 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn only_objects_pass() {
-        let json = HeaderMap::from_iter([(
+    fn json_headers() -> HeaderMap {
+        HeaderMap::from_iter([(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json; a=b"),
-        )]);
+        )])
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |levels: usize| {
+            let inner = levels - 1;
+            format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
+        };
+        assert!(object(&json_headers(), nested(127).as_bytes()).is_ok());
+        assert!(matches!(
+            object(&json_headers(), nested(128).as_bytes()),
+            Err(ApiError::Detail(StatusCode::BAD_REQUEST, _))
+        ));
+    }
+
+    #[test]
+    fn only_objects_pass() {
+        let json = json_headers();
         assert_eq!(object(&json, b"{\"a\":1}").unwrap()["a"], 1);
         assert!(object(&HeaderMap::new(), b"").unwrap().is_empty());
         assert!(matches!(

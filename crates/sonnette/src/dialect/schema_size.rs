@@ -26,14 +26,34 @@ pub(super) fn check(schema: &Value) -> Result<(), String> {
 
 struct SizeCounter<'a> {
     root: &'a Value,
-    /// The sizes of the targets of references, by JSON pointer.
-    known: HashMap<String, u64>,
+    /// What the targets of references expand to, by JSON pointer.
+    known: HashMap<String, Expansion>,
     /// The targets being measured, each with the number of references to itself met so far.
     open: Vec<(String, u32)>,
 }
 
+/// A part of a schema with its references expanded.
+#[derive(Clone, Copy, Default)]
+struct Expansion {
+    objects: u64,
+    /// The longest chain of references in it.
+    reference_depth: usize,
+}
+
+impl Expansion {
+    const ONE_OBJECT: Self = Self {
+        objects: 1,
+        reference_depth: 0,
+    };
+
+    fn add(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.reference_depth = self.reference_depth.max(other.reference_depth);
+    }
+}
+
 impl<'a> SizeCounter<'a> {
-    fn referenced_size(&mut self, pointer: &str) -> Result<u64, String> {
+    fn referenced_size(&mut self, pointer: &str) -> Result<Expansion, String> {
         if let Some(size) = self.known.get(pointer) {
             return Ok(*size);
         }
@@ -43,7 +63,7 @@ impl<'a> SizeCounter<'a> {
             // One reference to itself is a tree; each further one multiplies with the depth of the input.
             *references += 1;
             return if *references == 1 {
-                Ok(1)
+                Ok(Expansion::ONE_OBJECT)
             } else {
                 Err(circular_reference())
             };
@@ -51,14 +71,13 @@ impl<'a> SizeCounter<'a> {
         if self.open.iter().any(|(open, _)| open == pointer) {
             return Err(circular_reference());
         }
+        // Bounds the recursion. The schema itself is open as well.
         if self.open.len() > MAX_REFERENCE_DEPTH {
-            return Err(format!(
-                "References may lead on {MAX_REFERENCE_DEPTH} times."
-            ));
+            return Err(long_reference_chain());
         }
         let root: &'a Value = self.root;
         let Some(node) = root.pointer(pointer) else {
-            return Ok(1);
+            return Ok(Expansion::ONE_OBJECT);
         };
         self.open.push((pointer.to_owned(), 0));
         let size = self.size(node, pointer.is_empty())?;
@@ -68,15 +87,19 @@ impl<'a> SizeCounter<'a> {
     }
 
     /// Counts definitions and choices as well, which the validator does not visit: an upper bound.
-    fn size(&mut self, node: &'a Value, is_root: bool) -> Result<u64, String> {
-        let mut size = 0;
+    fn size(&mut self, node: &'a Value, is_root: bool) -> Result<Expansion, String> {
+        let mut size = Expansion::default();
         match node {
             Value::Object(members) => {
-                size += 1;
+                size.add(Expansion::ONE_OBJECT);
                 for (key, value) in members {
-                    size += match (key.as_str(), value) {
+                    size.add(match (key.as_str(), value) {
                         ("$ref", Value::String(reference)) => {
-                            self.referenced_size(&pointer_of(reference)?)?
+                            let target = self.referenced_size(&pointer_of(reference)?)?;
+                            Expansion {
+                                reference_depth: target.reference_depth + 1,
+                                ..target
+                            }
                         }
                         ("$dynamicRef" | "$recursiveRef", Value::String(_)) => {
                             return Err(
@@ -87,23 +110,30 @@ impl<'a> SizeCounter<'a> {
                             return Err("$id is supported at the top only.".to_owned());
                         }
                         _ => self.size(value, false)?,
-                    };
+                    });
                 }
             }
             Value::Array(items) => {
                 for item in items {
-                    size += self.size(item, false)?;
+                    size.add(self.size(item, false)?);
                 }
             }
             _ => {}
         }
-        if size > MAX_EXPANDED_OBJECTS {
+        if size.reference_depth > MAX_REFERENCE_DEPTH {
+            return Err(long_reference_chain());
+        }
+        if size.objects > MAX_EXPANDED_OBJECTS {
             return Err(format!(
                 "This schema is too large: with its references written out it has more than {MAX_EXPANDED_OBJECTS} objects."
             ));
         }
         Ok(size)
     }
+}
+
+fn long_reference_chain() -> String {
+    format!("References may lead on {MAX_REFERENCE_DEPTH} times.")
 }
 
 fn circular_reference() -> String {
@@ -139,6 +169,38 @@ mod tests {
             json!({"properties": {"$ref": {"type": "string"}, "$id": {"type": "string"}}}),
         ] {
             assert_eq!(check(&schema), Ok(()), "{schema}");
+        }
+    }
+
+    /// A chain of references. Its definitions are in their order behind the first reference, or before it and reversed.
+    fn chain(references: usize, is_reversed: bool) -> Value {
+        let mut definitions: Vec<_> = (1..references)
+            .map(|n| {
+                (
+                    format!("d{n}"),
+                    json!({"$ref": format!("#/$defs/d{}", n + 1)}),
+                )
+            })
+            .collect();
+        definitions.push((format!("d{references}"), json!({"type": "string"})));
+        if is_reversed {
+            definitions.reverse();
+        }
+        let definitions: Map<_, _> = definitions.into_iter().collect();
+        if is_reversed {
+            json!({"$defs": definitions, "$ref": "#/$defs/d1"})
+        } else {
+            json!({"$ref": "#/$defs/d1", "$defs": definitions})
+        }
+    }
+
+    #[test]
+    fn a_chain_of_references_is_bounded() {
+        for is_reversed in [false, true] {
+            assert_eq!(check(&chain(64, is_reversed)), Ok(()), "{is_reversed}");
+            let refused = check(&chain(65, is_reversed));
+            let message = "References may lead on 64 times.".to_owned();
+            assert_eq!(refused, Err(message), "{is_reversed}");
         }
     }
 

@@ -3,9 +3,10 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{StatusCode, header};
 use sonnette::domain::User;
 
+use super::login::RETRY_AFTER;
 use super::passwords::{password_error, set_password};
 use super::verification::verify;
 use crate::dashboard::shell::cookies;
@@ -17,6 +18,9 @@ use crate::dashboard::shell::layout::{Layout, LayoutUser, render};
 use crate::dashboard::shell::page::UserPage;
 use crate::dashboard::shell::request_origin::RequestOrigin;
 use crate::edge::AppState;
+
+/// The key of the error message after too many attempts.
+const THROTTLED: &str = "login-throttled";
 
 #[derive(Template)]
 #[template(path = "accounts/account.html")]
@@ -62,7 +66,13 @@ pub(crate) async fn change_password(
             email,
             error,
         })?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        if error == Some(THROTTLED) {
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        } else {
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        }
         return Ok(response);
     }
     let password = form.get_untrimmed("password");
@@ -80,7 +90,7 @@ async fn current_password_error(
 ) -> Result<Option<&'static str>, PageError> {
     let throttles = &state.throttles;
     if !throttles.record_attempt(email, &origin.network, state.now()) {
-        return Ok(Some("login-throttled"));
+        return Ok(Some(THROTTLED));
     }
     let verified = verify(state, email, form.get_untrimmed("current")).await?;
     if verified.is_none() {

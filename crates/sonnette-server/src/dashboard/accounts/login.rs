@@ -21,7 +21,7 @@ use crate::dashboard::shell::session::{end_session, start_session};
 use crate::edge::AppState;
 
 /// Seconds after which a throttled client may try again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("90");
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("90");
 
 #[derive(Deserialize)]
 pub(crate) struct LoginQuery {

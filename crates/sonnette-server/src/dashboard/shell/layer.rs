@@ -13,6 +13,7 @@ use super::layout::{Layout, LayoutUser, render};
 use super::paths::{is_portal, local_path};
 use super::request_origin::RequestOrigin;
 use crate::edge::AppState;
+use crate::edge::error::RETRY_AFTER;
 
 #[derive(Template)]
 #[template(path = "shell/error.html")]
@@ -62,6 +63,11 @@ async fn respond(
     }
     if let Some(error) = response.extensions_mut().remove::<PageError>() {
         response = render_error(Layout::new(&headers, &uri), error, response.status());
+    }
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        // Pages, and the bare statuses of the event stream.
+        let headers = response.headers_mut();
+        headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
     }
     let is_page = response
         .headers()

@@ -16,7 +16,7 @@ use url::form_urlencoded;
 
 use super::session::SessionKey;
 use crate::edge::AppState;
-use crate::edge::activity_broadcast::ActivityQueue;
+use crate::edge::activity_broadcast::{ActivityQueue, NextActivity};
 use crate::edge::error::ApiError;
 use crate::edge::limits::LimitExceeded;
 
@@ -153,16 +153,53 @@ async fn send_events(
         if outgoing.send(Ok(event)).await.is_err() {
             return;
         }
-        let interval = tokio::time::sleep(MIN_EVENT_INTERVAL);
-        tokio::pin!(interval);
         tokio::select! {
-            next = changes.next() => if next.is_none() { return },
-            () = tokio::time::sleep(MAX_EVENT_INTERVAL) => {}
+            has_next = wait_for_next_event(changes.next()) => if !has_next { return },
             () = outgoing.closed() => return,
         }
-        tokio::select! {
-            () = &mut interval => {}
-            () = outgoing.closed() => return,
-        }
+    }
+}
+
+/// Waits until the page gets its next event: for a change, but not too long, and not so short that events come too often.
+/// Returns false if the server stops.
+async fn wait_for_next_event(change: impl Future<Output = Option<NextActivity>>) -> bool {
+    let interval = tokio::time::sleep(MIN_EVENT_INTERVAL);
+    let is_running = tokio::time::timeout(MAX_EVENT_INTERVAL, change).await;
+    if matches!(is_running, Ok(None)) {
+        return false;
+    }
+    interval.await;
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the paused clock of the runtime is what is tested"
+    )]
+    async fn a_page_gets_one_event_a_second_and_one_a_minute_at_least() {
+        let start = Instant::now();
+        let change = || Some(NextActivity::Missed(1));
+        assert!(wait_for_next_event(ready(change())).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
+        // A change that comes later is shown at once.
+        let later = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            change()
+        };
+        assert!(wait_for_next_event(later).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(6));
+        assert!(wait_for_next_event(pending()).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(66));
+        assert!(!wait_for_next_event(ready(None)).await);
+        assert_eq!(start.elapsed(), Duration::from_secs(66));
     }
 }

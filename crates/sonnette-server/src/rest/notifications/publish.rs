@@ -16,7 +16,7 @@ use crate::edge::authorize::Caller;
 use crate::edge::error::{ApiError, messages_by_field};
 use crate::edge::read_body;
 use crate::edge::response;
-use crate::rest::fields::MAX_MESSAGES;
+use crate::rest::fields::first_messages;
 use crate::rest::json_body;
 
 /// A notification to be published.
@@ -100,13 +100,11 @@ impl PublishedJson {
 fn api_error(error: PublishError, is_array: bool) -> ApiError {
     let place = |index: usize| is_array.then_some(index);
     match error {
-        PublishError::Invalid(entries) if is_array => ApiError::Entries(
-            entries
-                .into_iter()
-                .take(MAX_MESSAGES)
-                .map(|(index, errors)| (index, messages_by_field(errors)))
-                .collect(),
-        ),
+        PublishError::Invalid(entries) if is_array => {
+            let entries = entries.into_iter();
+            let entries = entries.map(|(index, errors)| (index, messages_by_field(errors)));
+            ApiError::Entries(first_messages(entries))
+        }
         PublishError::Invalid(entries) => entries.into_iter().next().map_or_else(
             || {
                 tracing::error!("a publication was refused without a reason");

@@ -14,7 +14,7 @@ use crate::admin::validation::Violation;
 use crate::edge::error::{ApiError, FieldMessages};
 use crate::rest::drf::json::Json;
 use crate::rest::drf::parser;
-use crate::rest::fields::MAX_MESSAGES;
+use crate::rest::fields::{MAX_MESSAGES, first_messages};
 use crate::rest::json_body::{MAX_EXPLAINED_BYTES, parse_error};
 use crate::rest::violation_text::violation_text;
 
@@ -51,7 +51,11 @@ fn parse_one(entry: Entry<'_>) -> Result<Publications, ApiError> {
             requests: vec![request],
             is_array: false,
         }),
-        Err(EntryError::Fields(messages)) => Err(ApiError::Fields(messages)),
+        Err(EntryError::Fields(messages)) => {
+            let messages = first_messages([(0, messages)]);
+            let messages = messages.into_iter().flat_map(|(_, messages)| messages);
+            Err(ApiError::Fields(messages.collect()))
+        }
         Err(EntryError::TooLarge) => Err(data_too_large(None)),
     }
 }
@@ -89,7 +93,7 @@ fn parse_array(body: &[u8]) -> Result<Publications, ApiError> {
             is_array: true,
         })
     } else {
-        Err(ApiError::Entries(wrong))
+        Err(ApiError::Entries(first_messages(wrong)))
     }
 }
 
@@ -199,7 +203,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
                 "subject" => &mut entry.subject,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    if entry.unknown.len() < 50 {
+                    if entry.unknown.len() < MAX_MESSAGES {
                         entry.unknown.push(key.chars().take(100).collect());
                     }
                     continue;

@@ -334,7 +334,7 @@ fn wrong_input_gets_a_bounded_number_of_messages() {
     let body = members.as_bytes();
     for path in ["notifications/", "portal/"] {
         let refused = api.raw(&head("POST", path, json), body).expect(400);
-        assert!(count(&refused.text) <= 52, "{path}");
+        assert!(count(&refused.text) <= 50, "{path}");
     }
     let settings = format!("{}settings/", api.webhook("https://a.example/"));
     let refused = api.raw(&head("PATCH", &settings, json), body).expect(400);
@@ -402,4 +402,39 @@ fn a_stored_response_requires_the_token() {
     for refused in [request(key), query()] {
         assert!(!refused.expect(401).text.contains("secret"));
     }
+}
+
+#[test]
+fn the_pages_of_lists_are_bounded() {
+    let api = Api::start();
+    let count = |path: &str| {
+        let page = api.get(path).expect(200).json();
+        page["results"].as_array().unwrap().len()
+    };
+    let publications = vec![super::client::order("A"); 201];
+    api.post("notifications/", publications.into()).expect(201);
+    assert_eq!(count("notifications/?page_size=200"), 200);
+    let refused = api.get("notifications/?page_size=201").expect(400);
+    assert!(refused.json()["page_size"].is_array(), "{}", refused.text);
+    // A numbered list as in pretix.
+    for _ in 0..51 {
+        api.webhook("http://127.0.0.1:1/");
+    }
+    assert_eq!(count("webhooks/?page_size=200"), 50);
+}
+
+#[test]
+fn the_rest_of_a_refused_body_is_read_within_bounds() {
+    let api = Api::start();
+    let head = format!(
+        "POST {ORGANIZER}notifications/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
+    );
+    let mut stream = api.connect();
+    send(&stream, &head);
+    let part = vec![b' '; 1 << 20];
+    let sent = (0..1_000).take_while(|_| stream.write_all(&part).is_ok());
+    // 128 MiB, and what the kernels hold.
+    assert!(sent.count() < 256);
+    assert!(is_closed(&stream));
+    assert_eq!(health(&api), 200);
 }

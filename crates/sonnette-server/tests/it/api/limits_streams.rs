@@ -23,7 +23,7 @@ pub(super) fn next(stream: &mut BufReader<TcpStream>) -> (String, Value) {
     }
 }
 
-fn register_large_type(api: &Api) {
+pub(super) fn register_large_type(api: &Api) {
     api.call_as(
         &api.operator,
         "POST",
@@ -33,7 +33,7 @@ fn register_large_type(api: &Api) {
     .expect(201);
 }
 
-fn publish_large(api: &Api) {
+pub(super) fn publish_large(api: &Api) {
     let data = json!({"text": "x".repeat(250_000)});
     api.post(
         "notifications/",
@@ -93,10 +93,11 @@ fn a_client_that_does_not_read_misses_events_and_is_disconnected() {
         assert_eq!(name, "publication");
         assert_eq!(data["action_type"], "shop.parcel");
     }
-    // What was written before the connection was closed, and no more.
+    // What the kernel has taken before the connection was closed: 128 KiB with its bookkeeping, and what the client's
+    // own kernel has received. Without a bound it would be megabytes.
     let mut bytes = Vec::new();
     let _ = std::io::Read::read_to_end(&mut idle, &mut bytes);
-    assert!(bytes.len() < 20 << 20, "{}", bytes.len());
+    assert!(bytes.len() < 1 << 20, "{}", bytes.len());
 }
 
 #[test]

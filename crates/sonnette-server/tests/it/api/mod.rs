@@ -1,5 +1,6 @@
 //! The REST API of the built program.
 
+mod action_type_limits;
 pub(crate) mod client;
 mod damaged_rows;
 mod dialects;

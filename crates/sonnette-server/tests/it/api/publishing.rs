@@ -148,3 +148,22 @@ fn a_body_that_is_too_long_gets_a_response() {
     let body = vec![b' '; (16 << 20) + 1];
     api.raw(&head, &body).expect(413);
 }
+
+#[test]
+fn a_request_makes_a_bounded_number_of_deliveries() {
+    let api = Api::start();
+    for _ in 0..201 {
+        api.webhook("http://127.0.0.1:1/");
+    }
+    let publications = vec![order("A"); 1_000];
+    let refused = api.post("notifications/", publications.into()).expect(413);
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(
+        detail.contains("201000 deliveries") && detail.contains("at most 200000"),
+        "{detail}"
+    );
+    let stored = api.get("notifications/").json();
+    assert_eq!(stored["results"], serde_json::json!([]));
+    let half = api.post("notifications/", vec![order("A"); 10].into());
+    assert_eq!(half.expect(201).json()[0]["deliveries"], 201);
+}

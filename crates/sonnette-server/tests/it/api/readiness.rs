@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use super::client::{Api, ApiResponse, order};
+use crate::dashboard::browser::{Browser, PAGES};
 
 /// The answer of `/readyz`, which comes within a second.
 fn ready(api: &Api) -> ApiResponse {
@@ -50,6 +51,7 @@ fn limit_files(api: &Api, bytes: &str) {
 fn a_full_disk_is_reported_until_there_is_room() {
     let api = Api::start();
     let webhook = api.webhook("http://127.0.0.1:1/");
+    let browser = Browser::of(&api, &["webhooks"]);
     assert_eq!(ready(&api).status, 200);
     limit_files(&api, "4096");
     let told = wait_for(&api, 503);
@@ -62,6 +64,14 @@ fn a_full_disk_is_reported_until_there_is_room() {
     for path in [&webhook, "webhooks/", "notifications/"] {
         api.get(path).expect(200);
     }
+    let page = format!("{PAGES}/webhooks/new/");
+    let fields = [
+        ("target_url", "http://127.0.0.1:1/"),
+        ("action_types", "pretix.event.order.placed"),
+    ];
+    let refused = browser.submit(&page, &page, &fields).expect(503);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert!(refused.text.contains("</html>"), "{}", refused.text);
     limit_files(&api, "unlimited");
     wait_for(&api, 200);
     api.place_order("ABC");

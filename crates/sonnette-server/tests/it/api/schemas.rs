@@ -212,6 +212,27 @@ fn errors_are_bounded() {
     );
     let (status, answer) = publish(&api, json!({"a": vec![1; 100]}));
     assert_eq!((status, answer.as_object().unwrap().len()), (400, 50));
+    // All publications of a request together.
+    let entry = |data: Value| json!({"action_type": "x.y", "data": data});
+    let message_count = |entries: Vec<Value>| {
+        let answer = api
+            .post("notifications/", Value::Array(entries))
+            .expect(400);
+        let answer = answer.json();
+        let fields = answer.as_object().unwrap().values();
+        let messages = fields.flat_map(|fields| fields.as_object().unwrap().values());
+        messages
+            .map(|messages| messages.as_array().unwrap().len())
+            .sum::<usize>()
+    };
+    assert_eq!(
+        message_count(vec![entry(json!({"a": vec![1; 100]})); 60]),
+        50
+    );
+    let two_messages = entry(json!({"a": [1, 1]}));
+    assert_eq!(message_count(vec![two_messages; 60]), 50);
+    let unknown: serde_json::Map<_, _> = (0..100).map(|n| (format!("k{n}"), json!(1))).collect();
+    assert_eq!(message_count(vec![Value::Object(unknown); 60]), 50);
     let webhook = api.webhook("http://127.0.0.1:1/");
     let unknown: serde_json::Map<_, _> =
         (0..100_000).map(|n| (format!("{n:x}"), json!(1))).collect();

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use super::client::{Api, ORGANIZER};
-use super::limits_streams::next;
+use super::limits_streams::{next, publish_large, register_large_type};
 
 /// The stream, resumed after this id.
 fn resume(api: &Api, id: &str) -> BufReader<TcpStream> {
@@ -88,6 +88,26 @@ fn a_gap_that_is_too_long_is_reported() {
         ("lagged".to_owned(), json!({"missed": null}))
     );
     for id in 2..=1_001 {
+        assert_eq!(next_id(&mut stream), id);
+    }
+}
+
+#[test]
+fn a_gap_of_too_many_bytes_is_reported() {
+    let api = Api::start();
+    register_large_type(&api);
+    // Each has more than 250,000 bytes, so that eight of them are within 2 MiB.
+    for _ in 0..8 {
+        publish_large(&api);
+    }
+    assert_eq!(next_id(&mut resume(&api, "0")), 1);
+    publish_large(&api);
+    let mut stream = resume(&api, "0");
+    assert_eq!(
+        next(&mut stream),
+        ("lagged".to_owned(), json!({"missed": null}))
+    );
+    for id in 2..=9 {
         assert_eq!(next_id(&mut stream), id);
     }
 }

@@ -224,7 +224,9 @@ fn names_of_a_dialect_that_is_off_are_refused_in_the_language_of_the_page() {
         };
         let english = format!("The dialect “{dialect}” is off for this organizer");
         assert!(refused(&root).contains(&english));
-        let in_french = format!("Le dialecte « {dialect} » est désactivé pour cet organisateur");
+        // French quotation marks are set off by narrow no-break spaces.
+        let in_french =
+            format!("Le dialecte «\u{202f}{dialect}\u{202f}» est désactivé pour cet organisateur");
         assert!(refused(&french).contains(&in_french));
     }
 }

@@ -12,6 +12,7 @@ mod overview;
 mod refused_types;
 mod resend_form;
 mod settings;
+mod throttles;
 mod tokens;
 mod webhook_actions;
 mod webhook_form;

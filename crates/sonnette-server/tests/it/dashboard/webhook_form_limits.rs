@@ -68,6 +68,22 @@ fn a_form_with_too_many_fields_is_refused() {
 }
 
 #[test]
+fn a_form_has_up_to_one_mebibyte() {
+    let api = Api::start();
+    let browser = Browser::of(&api, &["webhooks"]);
+    let page = browser.get(NEW_WEBHOOK_PAGE).expect(200).text;
+    let hidden = hidden_fields(&page, NEW_WEBHOOK_PAGE);
+    let token = hidden[0].1.as_str();
+    let send = |bytes: usize| {
+        let filler = "x".repeat(bytes - format!("csrf={token}&comment=").len());
+        let fields = [("csrf", token), ("comment", filler.as_str())];
+        browser.post(NEW_WEBHOOK_PAGE, &fields)
+    };
+    send(1 << 20).expect(422);
+    send((1 << 20) + 1).expect(400);
+}
+
+#[test]
 fn the_length_of_error_messages_is_limited() {
     let api = Api::start();
     let browser = Browser::of(&api, &["webhooks"]);
